@@ -1,0 +1,124 @@
+/*
+ * Incremental JSON extractor, driven by tables.
+ *
+ * Rows name what to take out of a document; they are compiled once into an
+ * immutable program (a trie of paths) that any number of parsers share.  A
+ * parser has a fixed size, reads its input once in any number of pieces, and
+ * gives the same events wherever the input is cut.  What no row asks for is
+ * skipped without being looked at: strings, numbers, whole subtrees.
+ *
+ * Grammar: RFC 8259; leniently, a number is anything made of the characters
+ * of numbers (NaN-like words are an error of the document, not a crash).
+ *
+ * A path is object keys joined by dots; "[]" is every element of an array,
+ * "[N]" the element N (0 … 254), "[-1]" the last one, "*" any key:
+ *
+ *     usage.inputTokens
+ *     output.message.content[].toolUse.name
+ *     choices[0].finish_reason
+ *     trace.guardrail.inputAssessment.*.action
+ *
+ * A key that holds a dot or a bracket is written with a backslash before it.
+ */
+
+#ifndef GENAI_JSON_H
+#define GENAI_JSON_H
+
+#include "genai_lib.h"
+
+
+#define GENAI_JSON_DEPTH    64    /* deeper documents end in ERROR */
+#define GENAI_JSON_KEY      64    /* longer keys match nothing but "*" */
+#define GENAI_JSON_STRING   256   /* longer strings are cut, v.cut is set */
+#define GENAI_JSON_ROWS     1024  /* rows of one program */
+
+
+/* what a row wants to be told (bits) */
+
+#define GENAI_JSON_NUMBER   0x0001  /* a number: v.integer, v.real */
+#define GENAI_JSON_TEXT     0x0002  /* a whole string, decoded: v.text */
+#define GENAI_JSON_BOOL     0x0004  /* true, false: v.integer 1, 0 */
+#define GENAI_JSON_CHARS    0x0008  /* at the end of a string: v.integer is
+                                       its length in Unicode code points */
+#define GENAI_JSON_LENGTH   0x0010  /* at the end of an array: v.integer is
+                                       the number of its elements */
+#define GENAI_JSON_PRESENT  0x0020  /* a value that is not null begins */
+#define GENAI_JSON_END      0x0040  /* the object or array ends */
+#define GENAI_JSON_STREAM   0x0080  /* pieces of a string, decoded, as they
+                                       come: v.text; v.last on the last */
+
+
+typedef struct {
+    const char  *path;
+    uint16_t     want;              /* GENAI_JSON_* bits */
+    uint16_t     field;             /* the caller's */
+    uint32_t     arg;               /* the caller's */
+} genai_json_row_t;
+
+
+typedef struct {
+    int64_t      integer;           /* NUMBER: truncated toward zero and
+                                       saturated; BOOL, CHARS, LENGTH */
+    double       real;              /* NUMBER */
+    genai_str_t  text;              /* TEXT, STREAM: valid in the callback */
+    uint16_t     event;             /* the one GENAI_JSON_* bit that fired */
+    unsigned     fraction:1;        /* NUMBER: was not an integer */
+    unsigned     cut:1;             /* TEXT: longer than was kept */
+    unsigned     last:1;            /* STREAM */
+} genai_json_value_t;
+
+
+typedef void (*genai_json_emit_pt)(void *data, const genai_json_row_t *row,
+    const genai_json_value_t *v);
+
+
+typedef struct genai_json_program_s  genai_json_program_t;
+
+
+/*
+ * Compiles rows into mem (8-byte aligned, of size bytes; rows and their
+ * paths must outlive the program).  *used is set to what is needed: call it
+ * once with mem NULL to learn that.  Several rows may share a path.
+ * Returns GENAI_OK, GENAI_DECLINED (mem too small), GENAI_ERROR (a path that
+ * cannot be read: its index is in *bad).
+ */
+int genai_json_compile(const genai_json_row_t *rows, size_t n, void *mem,
+    size_t size, size_t *used, size_t *bad);
+
+
+/* the layout is private to genai_json.c but the size is the caller's */
+
+typedef struct genai_json_s {
+    const genai_json_program_t  *program;
+    genai_json_emit_pt           emit;
+    void                        *data;
+    uint64_t                     opaque[72];
+} genai_json_t;
+
+
+void genai_json_init(genai_json_t *j, const genai_json_program_t *program,
+    genai_json_emit_pt emit, void *data);
+
+/*
+ * Reads len bytes.  GENAI_AGAIN: the document goes on; GENAI_DONE: it is
+ * complete (bytes after it, other than white space, are GENAI_ERROR);
+ * GENAI_ERROR: it is not JSON.  ERROR is latched; what was emitted stays.
+ */
+int genai_json_feed(genai_json_t *j, const char *buf, size_t len);
+
+/*
+ * Tells that the input has ended: a number at the top level is emitted.
+ * GENAI_DONE when the document was complete, else GENAI_ERROR; arrays that
+ * LENGTH rows were counting are reported with what was seen so far.
+ */
+int genai_json_finish(genai_json_t *j);
+
+/* which skip loop runs: "avx2", "sse2", "neon", "scalar" */
+const char *genai_json_simd(void);
+
+/* forces one of these, for tests and benchmarks; NULL: the best there is.
+ * GENAI_DECLINED when this machine has not got it */
+int genai_json_simd_set(const char *name);
+
+
+#endif /* GENAI_JSON_H */
