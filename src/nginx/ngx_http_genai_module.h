@@ -1,0 +1,231 @@
+/*
+ * What the glue files share: configuration, the per-request context, and one
+ * block of prototypes per file.
+ */
+
+#ifndef NGX_HTTP_GENAI_MODULE_H
+#define NGX_HTTP_GENAI_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "../lib/genai_call.h"
+#include "../lib/genai_api.h"
+#include "../lib/genai_body.h"
+#include "../lib/genai_price.h"
+#include "../lib/genai_trace.h"
+#include "../lib/genai_queue.h"
+#include "../lib/genai_metrics.h"
+#include "../export/genai_sink.h"
+
+
+#define NGX_HTTP_GENAI_VERSION      "0.1.0"
+
+
+/* genai_trace_context */
+
+#define NGX_HTTP_GENAI_TC_IGNORE    0
+#define NGX_HTTP_GENAI_TC_EXTRACT   1
+#define NGX_HTTP_GENAI_TC_INJECT    2
+#define NGX_HTTP_GENAI_TC_PROPAGATE 3
+
+/* genai_trace_formats, bits in the order of 4-bit cells */
+
+#define NGX_HTTP_GENAI_TF_W3C       1
+#define NGX_HTTP_GENAI_TF_XRAY      2
+#define NGX_HTTP_GENAI_TF_B3        3
+#define NGX_HTTP_GENAI_TF_N         3
+
+#define NGX_HTTP_GENAI_BAGGAGE_APP  0
+#define NGX_HTTP_GENAI_BAGGAGE_ALL  1
+#define NGX_HTTP_GENAI_BAGGAGE_OFF  2
+
+/* the largest record, as in a lane and in the spool */
+
+#define NGX_HTTP_GENAI_RECORD_MAX   (32 * 1024)
+
+
+typedef struct {
+    ngx_str_t                    name;
+    size_t                       size;
+    ngx_shm_zone_t              *shm_zone;
+    ngx_uint_t                   set;
+} ngx_http_genai_zone_conf_t;
+
+
+typedef struct {
+    ngx_http_genai_zone_conf_t   zone;        /* genai_zone */
+    ngx_http_genai_zone_conf_t   queue;       /* genai_queue */
+    ngx_path_t                  *path;        /* spool; its manager is us */
+    off_t                        spool_max;
+
+    ngx_str_t                    prices_file;
+    genai_price_table_t         *prices;
+    time_t                       prices_mtime;
+    genai_apis_t                *apis;
+
+    ngx_array_t                  sinks;       /* genai_sink_conf_t */
+    ngx_array_t                  resource;    /* genai_pair_t */
+
+    ngx_uint_t                   enabled;     /* a location has genai on */
+    ngx_uint_t                   status;      /* a location has genai_status */
+} ngx_http_genai_main_conf_t;
+
+
+/* genai_span_attr, genai_label: key and complex value */
+
+typedef struct {
+    ngx_str_t                    key;
+    ngx_http_complex_value_t     value;
+    ngx_uint_t                   max;         /* labels: distinct values */
+    ngx_uint_t                   off;         /* cancels what is inherited */
+} ngx_http_genai_attr_conf_t;
+
+
+typedef struct {
+    ngx_uint_t                   api;         /* genai_api_e */
+    ngx_uint_t                   trace_context;
+    ngx_uint_t                   trace_formats;
+    ngx_uint_t                   baggage;
+
+    ngx_http_complex_value_t    *sample;
+    uint64_t                     sample_threshold;  /* when a constant */
+    ngx_http_complex_value_t    *span_name;
+    ngx_http_complex_value_t    *name;
+    ngx_http_complex_value_t    *user;
+    ngx_http_complex_value_t    *session;
+    ngx_http_complex_value_t    *region;
+
+    ngx_array_t                 *span_attrs;  /* ngx_http_genai_attr_conf_t */
+    ngx_array_t                 *labels;      /* ngx_http_genai_attr_conf_t */
+
+    ngx_str_t                    location;    /* default of genai_name */
+    ngx_uint_t                   status_page; /* 1 page, 2 metrics only */
+} ngx_http_genai_loc_conf_t;
+
+
+/* an open call, in the main zone: see ngx_http_genai_shm.c */
+
+typedef struct ngx_http_genai_row_s  ngx_http_genai_row_t;
+
+
+typedef struct {
+    genai_call_t                 call;
+    genai_body_t                 body;
+
+    ngx_http_request_t          *request;
+    ngx_queue_t                  queue;       /* of this worker's open calls */
+    ngx_http_genai_row_t        *row;
+
+    unsigned                     request_done:1;   /* request body at end */
+    unsigned                     header_seen:1;
+    unsigned                     tap:1;            /* response is parsed */
+    unsigned                     last_seen:1;      /* last_buf passed */
+    unsigned                     finished:1;       /* recorded and counted */
+    unsigned                     injected:1;       /* headers sent upstream */
+    unsigned                     queued:1;         /* is in the open list */
+    unsigned                     own_cost:1;       /* this call is sampled
+                                                      for our own cost */
+    uint64_t                     own_ns;
+
+    char                         arena[GENAI_CALL_ARENA];
+} ngx_http_genai_ctx_t;
+
+
+extern ngx_module_t  ngx_http_genai_module;
+
+
+/* ngx_http_genai_conf.c: directives, merge, checks */
+
+void *ngx_http_genai_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_genai_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_genai_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+char *ngx_http_genai_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_genai_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_genai_set_queue(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_prices(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_resource(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_exporter(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_trace_formats(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_sample(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_attr(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_genai_ctx.c: create, find, recover after internal redirect */
+
+ngx_http_genai_ctx_t *ngx_http_genai_get_ctx(ngx_http_request_t *r);
+ngx_http_genai_ctx_t *ngx_http_genai_create_ctx(ngx_http_request_t *r);
+uint64_t ngx_http_genai_now(void);            /* monotonic ns */
+
+
+/* ngx_http_genai_request.c: request body tap, trace headers in and out */
+
+ngx_int_t ngx_http_genai_rewrite_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_genai_request_init(ngx_conf_t *cf);
+
+
+/* ngx_http_genai_response.c: header decision, body tap */
+
+ngx_int_t ngx_http_genai_response_init(ngx_conf_t *cf);
+
+
+/* ngx_http_genai_log.c: settle, count, record */
+
+ngx_int_t ngx_http_genai_log_handler(ngx_http_request_t *r);
+void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
+
+
+/* ngx_http_genai_shm.c: zones, lanes, rows of open calls */
+
+ngx_int_t ngx_http_genai_zones_add(ngx_conf_t *cf,
+    ngx_http_genai_main_conf_t *mcf);
+genai_metrics_t *ngx_http_genai_metrics(ngx_http_genai_main_conf_t *mcf);
+genai_queue_t *ngx_http_genai_queue(ngx_http_genai_main_conf_t *mcf);
+
+/* one finished record into this process' lane; never blocks, never fails
+ * loudly: what cannot be kept is counted by reason in the queue */
+void ngx_http_genai_lane_write(ngx_http_genai_main_conf_t *mcf,
+    const void *record, size_t len, ngx_uint_t flags);
+
+void ngx_http_genai_row_open(ngx_http_genai_main_conf_t *mcf,
+    ngx_http_genai_ctx_t *ctx);
+void ngx_http_genai_row_close(ngx_http_genai_ctx_t *ctx);
+
+
+/* ngx_http_genai_process.c: process hooks and the helper process */
+
+ngx_int_t ngx_http_genai_init_process(ngx_cycle_t *cycle);
+void ngx_http_genai_exit_process(ngx_cycle_t *cycle);
+void ngx_http_genai_exit_master(ngx_cycle_t *cycle);
+ngx_msec_t ngx_http_genai_manager(void *data);   /* ngx_path_manager_pt */
+
+/* this worker's open calls, walked when it is told to die */
+extern ngx_queue_t  ngx_http_genai_open_calls;
+
+/* worker's random state for ids, seeded in init_process */
+extern genai_rand_t  ngx_http_genai_rand;
+
+
+/* ngx_http_genai_variables.c */
+
+ngx_int_t ngx_http_genai_add_variables(ngx_conf_t *cf);
+
+
+/* ngx_http_genai_status.c: /metrics, healthz */
+
+ngx_int_t ngx_http_genai_status_handler(ngx_http_request_t *r);
+
+
+#endif /* NGX_HTTP_GENAI_MODULE_H */
