@@ -1,0 +1,262 @@
+/*
+ * APIs as tables: which operation a request is, and what to take out of its
+ * bodies.
+ *
+ * An API is one table file, genai_api_NAME.c, that gives its operations (how
+ * a path names them) and the rows of their bodies.  A model family that is
+ * spoken inside another API's operation (InvokeModel) is one table file with
+ * rows for the request, the response and the inner documents of a stream.
+ * Both are registered by one line in genai_api.c.
+ *
+ * The rows of all families are merged into one program per kind of document:
+ * a body is recognised by the keys it has; the model id, which may be an
+ * opaque ARN, only settles what the keys leave open.
+ */
+
+#ifndef GENAI_API_H
+#define GENAI_API_H
+
+#include "genai_call.h"
+#include "genai_json.h"
+
+
+/*
+ * What a row fills.  The names, in genai_field_name(), are those of the
+ * directive genai_extract; a field without a name is for tables only.
+ */
+
+typedef enum {
+    GENAI_F_NONE = 0,
+
+    /* names and texts of the call */
+    GENAI_F_MODEL,
+    GENAI_F_RESPONSE_MODEL,
+    GENAI_F_RESPONSE_ID,
+    GENAI_F_REQUEST_ID,
+    GENAI_F_STOP_REASON,
+    GENAI_F_GUARDRAIL_ID,
+    GENAI_F_GUARDRAIL_VERSION,
+    GENAI_F_SERVICE_TIER,
+    GENAI_F_LATENCY_MODE,
+    GENAI_F_STOP_SEQUENCE,
+    GENAI_F_REQUEST_METADATA,
+    GENAI_F_DATA_SOURCE,
+    GENAI_F_SESSION,
+    GENAI_F_USER,
+    GENAI_F_TOOL,                 /* name of a tool that is called */
+
+    /* usage in the body */
+    GENAI_F_INPUT_TOKENS,
+    GENAI_F_OUTPUT_TOKENS,
+    GENAI_F_CACHE_READ_TOKENS,
+    GENAI_F_CACHE_WRITE_TOKENS,
+    GENAI_F_CACHE_WRITE_1H_TOKENS,
+    GENAI_F_REASONING_TOKENS,
+    GENAI_F_TOTAL_TOKENS,
+    GENAI_F_CACHE_TTL,            /* one element of a split by TTL: which */
+    GENAI_F_CACHE_TTL_TOKENS,     /*   how many */
+    GENAI_F_CACHE_TTL_END,        /*   its end */
+
+    /* usage in amazon-bedrock-invocationMetrics */
+    GENAI_F_FRAME_METRICS,        /* the block is there: end of a stream */
+    GENAI_F_FRAME_INPUT_TOKENS,
+    GENAI_F_FRAME_OUTPUT_TOKENS,
+    GENAI_F_FRAME_CACHE_READ_TOKENS,
+    GENAI_F_FRAME_CACHE_WRITE_TOKENS,
+
+    /* parameters of the request */
+    GENAI_F_MAX_TOKENS,
+    GENAI_F_TEMPERATURE,
+    GENAI_F_TOP_P,
+    GENAI_F_TOP_K,
+    GENAI_F_STREAM,
+    GENAI_F_TOOLS_OFFERED,
+    GENAI_F_TOOL_RESULTS,
+    GENAI_F_MESSAGES,
+    GENAI_F_MEDIA_PARTS,
+    GENAI_F_PART_TYPE,            /* "type" of a part of a prompt */
+    GENAI_F_PROMPT_CHARS,
+    GENAI_F_SYSTEM_CHARS,
+    GENAI_F_TOP_K_REQUESTED,
+
+    /* the answer */
+    GENAI_F_OUTPUT_CHARS,
+    GENAI_F_SERVER_LATENCY_MS,
+    GENAI_F_EMBEDDING_DIMENSION,
+    GENAI_F_DOCUMENTS,
+    GENAI_F_DOCUMENT_ID,
+    GENAI_F_IMAGES,
+    GENAI_F_SEARCH_UNITS,
+    GENAI_F_SCORE,                /* of a document; score.NAME: its own */
+
+    /* a stream and its parts */
+    GENAI_F_REASONING,            /* reasoning is present, or begins */
+    GENAI_F_VISIBLE,              /* CHARS of visible text, tool input … */
+    GENAI_F_BLOCK_TYPE,           /* type, name and end of a block: the name */
+    GENAI_F_BLOCK_NAME,           /*   is a tool's if the type ends in */
+    GENAI_F_BLOCK_END,            /*   "tool_use" */
+    GENAI_F_EVENT_TYPE,           /* "type" inside the event's JSON */
+    GENAI_F_CHUNK,                /* base64 of an inner document: STREAM */
+
+    /* errors */
+    GENAI_F_ERROR_CODE,           /* arg: rank, the highest wins */
+    GENAI_F_ERROR_MESSAGE,
+
+    /* this key tells the operation: arg is genai_api_kind() */
+    GENAI_F_KIND,
+
+    GENAI_F_N
+} genai_field_e;
+
+
+/* what becomes of a second value */
+
+typedef enum {
+    GENAI_LAST = 0,
+    GENAI_FIRST,
+    GENAI_SUM,
+    GENAI_MAX,
+    GENAI_COUNT                   /* every occurrence adds one */
+} genai_take_e;
+
+
+typedef struct {
+    const char  *path;            /* as in genai_json.h */
+    uint16_t     want;            /* GENAI_JSON_* */
+    uint8_t      take;            /* genai_take_e */
+    uint8_t      field;           /* genai_field_e */
+    uint16_t     arg;
+} genai_row_t;
+
+
+#define GENAI_ROW_INCLUSIVE  0x8000  /* arg: an input count with the cached
+                                        tokens inside it */
+
+
+typedef struct {
+    const genai_row_t  *rows;
+    size_t              n;
+} genai_rows_t;
+
+
+#define genai_rows(a)        { a, genai_nelts(a) }
+
+
+/* how sure a key or a name is of the operation (a higher one wins) */
+
+#define GENAI_RANK_PATH      0    /* what the path alone says */
+#define GENAI_RANK_HINT      1    /* a key that several families have */
+#define GENAI_RANK_MODEL     2    /* the model id */
+#define GENAI_RANK_REQUEST   3    /* a key that tells */
+#define GENAI_RANK_RESPONSE  4
+
+#define genai_api_kind(rank, op)  ((rank) << 8 | (op))
+
+
+/* how the bodies of an answer are framed when they are a stream */
+
+typedef enum {
+    GENAI_STREAM_NONE = 0,
+    GENAI_STREAM_EVENTS,          /* event-stream, a document per event type */
+    GENAI_STREAM_CHUNKS,          /* event-stream of "chunk", base64 inside */
+    GENAI_STREAM_SSE,             /* Server-Sent Events */
+    GENAI_STREAM_LINES            /* a JSON document per line */
+} genai_stream_e;
+
+
+/* flags of an event */
+
+#define GENAI_EV_TEXT        0x01 /* deltas: not looked into once the first
+                                     visible token has been seen */
+#define GENAI_EV_STOP        0x02 /* the model has stopped */
+#define GENAI_EV_END         0x04 /* nothing that counts comes after it */
+
+typedef struct {
+    const char         *type;     /* :event-type, "event:"; NULL: any */
+    uint8_t             flags;    /* GENAI_EV_* */
+    const genai_rows_t *rows;     /* NULL: counted, not read */
+} genai_api_event_t;
+
+
+/*
+ * One operation.  path is matched at the end of the raw path, whatever comes
+ * before it; a segment in braces is any one segment: {model} is kept as the
+ * model id, {guardrail} and {version} as the guardrail's, {source} as the
+ * data source, others are ignored.  Rows NULL: nothing is read.
+ */
+
+typedef struct {
+    const char              *name;
+    const char              *method;      /* NULL: any */
+    const char              *path;
+    uint8_t                  operation;   /* genai_operation_e */
+    uint8_t                  step;        /* genai_step_e */
+    uint8_t                  stream;      /* genai_stream_e */
+    uint8_t                  nevents;
+    unsigned                 not_billed:1;
+    unsigned                 by_family:1; /* the model's family speaks */
+    const genai_rows_t      *request;
+    const genai_rows_t      *response;
+    const genai_api_event_t *events;
+} genai_api_op_t;
+
+
+typedef struct {
+    uint8_t                  api;         /* genai_api_e */
+    const char              *provider;    /* gen_ai.provider.name */
+    const genai_api_op_t    *ops;
+    size_t                   nops;
+} genai_api_table_t;
+
+
+/* a family: rows that are merged with those of all others */
+
+typedef struct {
+    const char              *name;
+    const char              *model;       /* what ids hold; NULL: no hint */
+    uint8_t                  operation;   /* if the model id decides */
+    genai_rows_t             request;
+    genai_rows_t             response;
+    genai_rows_t             inner;       /* documents inside a stream */
+    const char              *delta;       /* an inner document that begins so
+                                             is a text delta; may be NULL */
+} genai_family_t;
+
+
+/* the compiled form of all tables: immutable, shared by all requests */
+
+typedef struct genai_apis_s  genai_apis_t;
+
+/*
+ * Compiles all tables.  Memory comes from alloc(data, size), 16-byte aligned,
+ * never freed here.  GENAI_OK, or GENAI_ERROR with the reason in err.
+ */
+int genai_apis_create(genai_apis_t **out,
+    void *(*alloc)(void *data, size_t size), void *data, char *err,
+    size_t errlen);
+
+/*
+ * Which operation this is.  mode is the genai_api_e of the location
+ * (GENAI_API_AUTO: any); raw_uri is the target as the client sent it, before
+ * any decoding, with or without a query; host is where it is sent to.  Fills
+ * api, operation, step, provider, model, region, stream, method and path of
+ * the call; slices point into the arguments (which must live as long as the
+ * call) or into its arena.  GENAI_OK, or GENAI_DECLINED with c->skip
+ * GENAI_SKIP_UNKNOWN_PATH.
+ */
+int genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
+    genai_str_t method, genai_str_t raw_uri, genai_str_t host);
+
+/* the operation's name in its API ("ConverseStream"), "" when unknown */
+const char *genai_api_op_name(const genai_apis_t *a, const genai_call_t *c);
+
+/* the region in a host name or, failing that, in an ARN; may be empty */
+genai_str_t genai_api_region(genai_str_t host, genai_str_t model);
+
+/* a field's name for genai_extract ("" when it has none), and back
+ * (GENAI_F_NONE when there is no such name; score.NAME gives SCORE) */
+const char *genai_field_name(unsigned field);
+unsigned genai_field_find(genai_str_t name);
+
+
+#endif /* GENAI_API_H */

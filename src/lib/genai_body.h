@@ -1,0 +1,125 @@
+/*
+ * The bodies of one call: request and response are fed as they pass, in any
+ * pieces, and the facts land in the call.  One object of fixed size serves
+ * both directions; nothing is kept of the bodies but what the call holds.
+ *
+ * Order of calls:
+ *
+ *     genai_body_request_begin
+ *         request_header*  request_feed*  request_end
+ *         response_begin   response_header*  response_feed*  response_end
+ *
+ * response_header may also come before response_begin.  A response may begin
+ * while the request is still being sent: what is fed of the request after
+ * that is not looked at.  Every function may be left out, and none fails:
+ * what cannot be read leaves the call with bad_body and usage_complete 0.
+ */
+
+#ifndef GENAI_BODY_H
+#define GENAI_BODY_H
+
+#include "genai_api.h"
+#include "genai_base64.h"
+#include "genai_eventstream.h"
+#include "genai_sse.h"
+
+
+#define GENAI_BODY_MESSAGE   200    /* bytes kept of an error's message */
+#define GENAI_BODY_SIZE      2000   /* sizeof(genai_body_t) stays below */
+
+
+typedef struct {
+    genai_call_t        *call;
+    const genai_apis_t  *apis;
+
+    genai_json_t         json;      /* outer documents of a response */
+
+    union {
+        genai_json_t     request;
+        genai_json_t     inner;     /* document inside a chunk */
+    } u;
+
+    union {
+        genai_es_t       es;
+        genai_sse_t      sse;
+    } s;
+
+    genai_base64_t       base64;
+
+    genai_str_t          error_type;     /* best candidate so far */
+    genai_str_t          error_message;
+    genai_str_t          block_name;     /* of a block whose type is to come */
+
+    int64_t              ttl_tokens;
+    uint64_t             now_ns;         /* of the feed that is running */
+    uint32_t             skipped;        /* payload bytes of this delta */
+    uint16_t             block_mark;     /* arena before block_name */
+    uint16_t             status;
+    uint8_t              mode;           /* what the response is read as */
+    uint8_t              state;          /* of the current frame */
+    uint8_t              error_rank;
+    uint8_t              kind_rank;      /* of the call's operation */
+    uint8_t              origin;         /* of an error status */
+    uint8_t              prefix;         /* bytes matched of a delta's start */
+    uint8_t              prefix_set;     /* families still in the running */
+    char                 tail[3];        /* last bytes of a payload */
+    unsigned             request_on:1;
+    unsigned             request_seen:1;
+    unsigned             response_on:1;
+    unsigned             seen:1;         /* any byte of the response */
+    unsigned             stopped:1;      /* stream: the model has stopped */
+    unsigned             ended:1;        /* stream: its last event came */
+    unsigned             inner_on:1;
+    unsigned             inner_bad:1;
+    unsigned             ttl_1h:1;
+    unsigned             block_tool:1;
+    unsigned             visible:1;      /* this event had visible text */
+    unsigned             no_body:1;      /* HEAD, 204, 304 */
+    unsigned             broken:1;       /* framing lost: no more is read */
+} genai_body_t;
+
+
+/*
+ * Starts a call whose operation genai_api_detect() has found; call and apis
+ * outlive b.
+ */
+void genai_body_request_begin(genai_body_t *b, const genai_apis_t *apis,
+    genai_call_t *call);
+
+/* one header of the request, name in any case; the value must live as long
+ * as the call */
+void genai_body_request_header(genai_body_t *b, genai_str_t name,
+    genai_str_t value);
+
+void genai_body_request_feed(genai_body_t *b, const char *buf, size_t len);
+
+/* complete: the whole body was seen */
+void genai_body_request_end(genai_body_t *b, int complete);
+
+/* where an error status comes from: GENAI_ORIGIN_UPSTREAM unless this is
+ * called (GENAI_ORIGIN_GATEWAY for answers that nginx makes) */
+void genai_body_response_origin(genai_body_t *b, unsigned origin);
+
+/*
+ * The head of the response: GENAI_OK, the bytes are wanted; GENAI_DECLINED,
+ * they are not (the reason is in call->skip).  Sets call->status.
+ */
+int genai_body_response_begin(genai_body_t *b, unsigned status,
+    genai_str_t content_type, genai_str_t content_encoding);
+
+/* one header of the response; the value must live as long as the call */
+void genai_body_response_header(genai_body_t *b, genai_str_t name,
+    genai_str_t value);
+
+/* now_ns: the clock of call->start_ns */
+void genai_body_response_feed(genai_body_t *b, const char *buf, size_t len,
+    uint64_t now_ns);
+
+/*
+ * The response is over.  complete: its real end was seen; otherwise it was
+ * cut, by the client if call->aborted is set, by the upstream if not.  Once.
+ */
+void genai_body_response_end(genai_body_t *b, int complete, uint64_t now_ns);
+
+
+#endif /* GENAI_BODY_H */
