@@ -12,6 +12,7 @@
 
 #include "genai_lib.h"
 #include "genai_call.h"
+#include "genai_metrics.h"
 
 
 /* key = value, zero-terminated, e.g. a resource attribute or a setting */
@@ -82,8 +83,7 @@ typedef struct {
 } genai_send_result_t;
 
 
-typedef struct genai_sink_s      genai_sink_t;
-typedef struct genai_metrics_s   genai_metrics_t;
+typedef struct genai_sink_s  genai_sink_t;
 
 
 typedef struct {
