@@ -1,0 +1,503 @@
+/*
+ * AWS event-stream frames, resumable.
+ */
+
+#include "genai_crc32.h"
+#include "genai_eventstream.h"
+
+
+typedef enum {
+    ES_PRELUDE = 0,
+    ES_NAME_LEN,
+    ES_NAME,
+    ES_TYPE,
+    ES_LEN_HIGH,
+    ES_LEN_LOW,
+    ES_VALUE,
+    ES_PAYLOAD,
+    ES_TRAILER,
+    ES_FAILED
+} es_state_e;
+
+
+/* where a header's value is kept: the first three are es->value[] */
+
+enum {
+    ES_SLOT_TYPE = 0, ES_SLOT_MESSAGE, ES_SLOT_CONTENT_TYPE, ES_SLOT_KIND,
+    ES_SLOT_NONE
+};
+
+
+#define ES_STRING   7
+#define ES_BY_LEN   0xff    /* the value has a length of its own */
+
+
+static const uint8_t  es_size[] = {
+    0, 0, 1, 2, 4, 8, ES_BY_LEN, ES_BY_LEN, 8, 16
+};
+
+
+static const struct {
+    genai_str_t  name;
+    uint8_t      slot;
+} es_names[] = {
+    { genai_string(":event-type"),     ES_SLOT_TYPE },
+    { genai_string(":content-type"),   ES_SLOT_CONTENT_TYPE },
+    { genai_string(":message-type"),   ES_SLOT_KIND },
+    { genai_string(":exception-type"), ES_SLOT_TYPE },
+    { genai_string(":error-code"),     ES_SLOT_TYPE },
+    { genai_string(":error-message"),  ES_SLOT_MESSAGE },
+};
+
+
+void
+genai_eventstream_init(genai_eventstream_t *es,
+    const genai_es_handler_t *handler, void *data)
+{
+    memset(es, 0, sizeof(genai_eventstream_t));
+
+    es->handler = handler;
+    es->data = data;
+}
+
+
+static uint32_t
+es_be32(const uint8_t *p)
+{
+    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16
+           | (uint32_t) p[2] << 8 | p[3];
+}
+
+
+static int
+es_fail(genai_eventstream_t *es, genai_es_error_e error)
+{
+    es->error = error;
+    es->state = ES_FAILED;
+
+    return GENAI_ERROR;
+}
+
+
+/* collects bytes until there are n; returns how many were taken */
+
+static size_t
+es_collect(genai_eventstream_t *es, void *to, size_t n, const uint8_t *p,
+    size_t len)
+{
+    n -= es->got;
+
+    if (n > len) {
+        n = len;
+    }
+
+    memcpy((uint8_t *) to + es->got, p, n);
+    es->got += n;
+
+    return n;
+}
+
+
+static int
+es_prelude(genai_eventstream_t *es)
+{
+    uint32_t  total, headers;
+
+    es->got = 0;
+    es->crc = genai_crc32(0, es->prelude, 8);
+
+    if (es->crc != es_be32(es->prelude + 8)) {
+        return es_fail(es, GENAI_ES_ERR_PRELUDE_CRC);
+    }
+
+    total = es_be32(es->prelude);
+    headers = es_be32(es->prelude + 4);
+
+    if (total < 16 || total > GENAI_ES_MAX_FRAME
+        || headers > total - 16 || headers > GENAI_ES_MAX_HEADERS)
+    {
+        return es_fail(es, GENAI_ES_ERR_LENGTH);
+    }
+
+    es->headers_left = headers;
+    es->payload_left = total - headers - 16;
+
+    memset(&es->frame, 0, sizeof(genai_es_frame_t));
+    es->frame.payload_len = es->payload_left;
+    es->frame.kind = GENAI_ES_OTHER;
+
+    es->state = ES_NAME_LEN;
+
+    return GENAI_OK;
+}
+
+
+static uint8_t
+es_slot(const genai_eventstream_t *es)
+{
+    size_t       i;
+    genai_str_t  name;
+
+    if (es->type != ES_STRING || es->name_len > sizeof(es->name)) {
+        return ES_SLOT_NONE;
+    }
+
+    name = genai_str(es->name, es->name_len);
+
+    for (i = 0; i < genai_nelts(es_names); i++) {
+        if (genai_str_eq(es_names[i].name, name)) {
+            return es_names[i].slot;
+        }
+    }
+
+    return ES_SLOT_NONE;
+}
+
+
+static uint8_t
+es_kind(const char *data, size_t len)
+{
+    genai_str_t  s = genai_str(data, len);
+
+    if (genai_str_is(s, "event")) {
+        return GENAI_ES_EVENT;
+    }
+
+    if (genai_str_is(s, "exception")) {
+        return GENAI_ES_EXCEPTION;
+    }
+
+    return genai_str_is(s, "error") ? GENAI_ES_FAULT : GENAI_ES_OTHER;
+}
+
+
+static void
+es_value_end(genai_eventstream_t *es)
+{
+    genai_str_t  *to[] = {
+        &es->frame.type, &es->frame.message, &es->frame.content_type
+    };
+
+    if (es->slot == ES_SLOT_KIND) {
+        es->frame.kind = es_kind(es->kind, es->value_len);
+
+    } else if (es->slot < ES_SLOT_KIND) {
+        *to[es->slot] = genai_str(es->value[es->slot], es->value_len);
+    }
+
+    es->state = ES_NAME_LEN;
+}
+
+
+/* a value of n bytes follows, if that many are left of the headers */
+
+static int
+es_value_begin(genai_eventstream_t *es, uint16_t n)
+{
+    if (n > es->headers_left) {
+        return es_fail(es, GENAI_ES_ERR_HEADER);
+    }
+
+    es->slot = es_slot(es);
+    es->value_len = 0;
+    es->value_left = n;
+    es->state = ES_VALUE;
+
+    if (n == 0) {
+        es_value_end(es);
+    }
+
+    return GENAI_OK;
+}
+
+
+static void
+es_value_keep(genai_eventstream_t *es, const uint8_t *p, size_t len)
+{
+    char    *to;
+    size_t   room;
+
+    if (es->slot == ES_SLOT_NONE) {
+        return;
+    }
+
+    if (es->slot == ES_SLOT_KIND) {
+        to = es->kind;
+        room = sizeof(es->kind);
+
+    } else {
+        to = es->value[es->slot];
+        room = GENAI_ES_VALUE;
+    }
+
+    room -= es->value_len;
+
+    if (len > room) {
+        len = room;
+    }
+
+    memcpy(to + es->value_len, p, len);
+    es->value_len += len;
+}
+
+
+/* one byte that is not part of a name or a value */
+
+static int
+es_header_byte(genai_eventstream_t *es, uint8_t ch)
+{
+    es->headers_left--;
+
+    switch (es->state) {
+
+    case ES_NAME_LEN:
+
+        if (ch == 0 || ch >= es->headers_left) {
+            break;
+        }
+
+        es->name_len = ch;
+        es->got = 0;
+        es->state = ES_NAME;
+
+        return GENAI_OK;
+
+    case ES_TYPE:
+
+        if (ch >= genai_nelts(es_size)) {
+            break;
+        }
+
+        es->type = ch;
+
+        if (es_size[ch] != ES_BY_LEN) {
+            return es_value_begin(es, es_size[ch]);
+        }
+
+        es->state = ES_LEN_HIGH;
+
+        return GENAI_OK;
+
+    case ES_LEN_HIGH:
+        es->value_left = (uint16_t) (ch << 8);
+        es->state = ES_LEN_LOW;
+
+        return GENAI_OK;
+
+    default: /* ES_LEN_LOW */
+        return es_value_begin(es, es->value_left | ch);
+    }
+
+    return es_fail(es, GENAI_ES_ERR_HEADER);
+}
+
+
+/* reads within the headers; returns how many bytes, 0 after an error */
+
+static size_t
+es_headers(genai_eventstream_t *es, const uint8_t *p, size_t len)
+{
+    size_t          n, room;
+    const uint8_t  *start, *end;
+
+    if (len > es->headers_left) {
+        len = es->headers_left;
+    }
+
+    start = p;
+    end = p + len;
+
+    while (p < end) {
+
+        n = end - p;
+
+        if (es->state == ES_NAME) {
+
+            if (n > (size_t) es->name_len - es->got) {
+                n = es->name_len - es->got;
+            }
+
+            room = es->got < sizeof(es->name) ? sizeof(es->name) - es->got : 0;
+            memcpy(es->name + (room ? es->got : 0), p, n < room ? n : room);
+
+            es->got += n;
+            es->headers_left -= n;
+            p += n;
+
+            if (es->got == es->name_len) {
+                es->state = ES_TYPE;
+            }
+
+        } else if (es->state == ES_VALUE) {
+
+            if (n > es->value_left) {
+                n = es->value_left;
+            }
+
+            es_value_keep(es, p, n);
+
+            es->value_left -= n;
+            es->headers_left -= n;
+            p += n;
+
+            if (es->value_left == 0) {
+                es_value_end(es);
+            }
+
+        } else if (es_header_byte(es, *p++) != GENAI_OK) {
+            return 0;
+        }
+    }
+
+    return p - start;
+}
+
+
+static int
+es_headers_end(genai_eventstream_t *es)
+{
+    if (es->state != ES_NAME_LEN) {
+        return es_fail(es, GENAI_ES_ERR_HEADER);
+    }
+
+    es->got = 0;
+    es->state = es->payload_left ? ES_PAYLOAD : ES_TRAILER;
+    es->wanted = es->handler->on_frame(es->data, &es->frame) != 0;
+
+    return GENAI_OK;
+}
+
+
+static size_t
+es_payload(genai_eventstream_t *es, const uint8_t *p, size_t len)
+{
+    if (len > es->payload_left) {
+        len = es->payload_left;
+    }
+
+    es->payload_left -= len;
+
+    if (es->payload_left == 0) {
+        es->state = ES_TRAILER;
+    }
+
+    if (es->wanted) {
+        es->handler->on_payload(es->data, (const char *) p, len);
+    }
+
+    return len;
+}
+
+
+static int
+es_trailer(genai_eventstream_t *es)
+{
+    int  right;
+
+    es->got = 0;
+    es->state = ES_PRELUDE;
+
+    right = es->crc == es_be32(es->prelude);
+
+    es->handler->on_end(es->data, &es->frame, right);
+
+    return right ? GENAI_OK : es_fail(es, GENAI_ES_ERR_MESSAGE_CRC);
+}
+
+
+/*
+ * What lies between the prelude's lengths and the trailer is checksummed in
+ * one stroke for each buffer: from summed to where the trailer begins.
+ */
+
+int
+genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
+{
+    const uint8_t  *p, *end, *summed;
+
+    if (es->state == ES_FAILED) {
+        return GENAI_ERROR;
+    }
+
+    p = (const uint8_t *) buf;
+    end = p + len;
+    summed = p;
+
+    while (p < end) {
+
+        if (es->state == ES_PRELUDE) {
+            p += es_collect(es, es->prelude, 12, p, end - p);
+            summed = p;
+
+            if (es->got < 12) {
+                break;
+            }
+
+            if (es_prelude(es) != GENAI_OK) {
+                return GENAI_ERROR;
+            }
+
+            if (p - (const uint8_t *) buf >= 4) {
+                summed = p - 4;
+
+            } else {
+                es->crc = genai_crc32(es->crc, es->prelude + 8, 4);
+            }
+
+        } else if (es->state == ES_TRAILER) {
+
+            if (es->got == 0) {
+                es->crc = genai_crc32(es->crc, summed, p - summed);
+            }
+
+            p += es_collect(es, es->prelude, 4, p, end - p);
+            summed = p;
+
+            if (es->got < 4) {
+                break;
+            }
+
+            if (es_trailer(es) != GENAI_OK) {
+                return GENAI_ERROR;
+            }
+
+            continue;
+
+        } else if (es->state == ES_PAYLOAD) {
+            p += es_payload(es, p, end - p);
+            continue;
+
+        } else {
+            p += es_headers(es, p, end - p);
+
+            if (es->state == ES_FAILED) {
+                return GENAI_ERROR;
+            }
+        }
+
+        if (es->headers_left == 0 && es_headers_end(es) != GENAI_OK) {
+            return GENAI_ERROR;
+        }
+    }
+
+    if (summed < end) {
+        es->crc = genai_crc32(es->crc, summed, end - summed);
+    }
+
+    return GENAI_AGAIN;
+}
+
+
+int
+genai_eventstream_finish(genai_eventstream_t *es)
+{
+    if (es->state == ES_PRELUDE && es->got == 0) {
+        return GENAI_DONE;
+    }
+
+    if (es->state != ES_FAILED) {
+        return es_fail(es, GENAI_ES_ERR_TRUNCATED);
+    }
+
+    return GENAI_ERROR;
+}
