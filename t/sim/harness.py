@@ -1,0 +1,203 @@
+"""Starts and stops what tests and the demo need: simulator, nginx, SDKs.
+
+Everything lives in a private directory, listens on loopback, and is stopped
+by its process id.
+"""
+
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.environ.get('BUILD', os.path.join(TOP, 'build'))
+
+CREDENTIALS = {
+    'AWS_ACCESS_KEY_ID': 'AKIDEXAMPLE',
+    'AWS_SECRET_ACCESS_KEY': 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+    'AWS_REGION': 'us-east-1',
+    'AWS_DEFAULT_REGION': 'us-east-1',
+    'AWS_EC2_METADATA_DISABLED': 'true',
+    'AWS_CONFIG_FILE': '/dev/null',
+    'AWS_SHARED_CREDENTIALS_FILE': '/dev/null',
+}
+
+
+class Problem(Exception):
+    pass
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as s:
+        return s.getsockname()[1]
+
+
+def get(url, timeout=5):
+    with urllib.request.urlopen(url, timeout=timeout) as r:
+        return r.read().decode()
+
+
+def wait_for(what, seconds, test):
+    """The first true value of test() within so many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = test()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Problem('%s: not within %g s' % (what, seconds))
+        time.sleep(0.03)
+
+
+def listening(port):
+    try:
+        socket.create_connection(('127.0.0.1', port), 0.2).close()
+        return True
+    except OSError:
+        return False
+
+
+def find_module():
+    """Path of the built module; GENAI_MODULE overrides, `none` is none."""
+    path = os.environ.get('GENAI_MODULE')
+    if path:
+        return None if path == 'none' else path
+    found = sorted(glob.glob(os.path.join(BUILD, '**',
+                                          'ngx_http_genai_module.so'),
+                             recursive=True), key=os.path.getmtime)
+    return found[-1] if found else None
+
+
+def find_nginx():
+    path = os.environ.get('NGINX') or shutil.which('nginx') \
+        or '/usr/sbin/nginx'
+    if not os.access(path, os.X_OK):
+        raise Problem('no nginx found; set NGINX')
+    return path
+
+
+class Simulator:
+    def __init__(self, directory, *args):
+        portfile = os.path.join(directory, 'sim.port')
+        if os.path.exists(portfile):
+            os.unlink(portfile)
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, 'bedrock-sim'),
+             '--port-file', portfile, *args])
+        wait_for('simulator', 10, lambda: os.path.exists(portfile)
+                 or self.process.poll() is not None)
+        if self.process.poll() is not None:
+            raise Problem('the simulator did not start')
+        with open(portfile) as f:
+            self.port = int(f.read())
+        self.url = 'http://127.0.0.1:%d' % self.port
+
+    def meter(self):
+        return json.loads(get(self.url + '/sim/meter'))
+
+    def calls(self, last=None):
+        query = '?last=%d' % last if last else ''
+        return json.loads(get(self.url + '/sim/calls' + query))
+
+    def reset(self):
+        urllib.request.urlopen(urllib.request.Request(
+            self.url + '/sim/reset', b''), timeout=5).close()
+
+    def stop(self):
+        stop(self.process, signal.SIGTERM)
+
+
+class Nginx:
+    def __init__(self, prefix, conf, ports):
+        """conf: the whole nginx.conf; ports: what it must listen on."""
+        for name in ('conf', 'logs', 'tmp'):
+            os.makedirs(os.path.join(prefix, name), exist_ok=True)
+        self.prefix = prefix
+        self.error_log = os.path.join(prefix, 'logs', 'error.log')
+        path = os.path.join(prefix, 'conf', 'nginx.conf')
+        with open(path, 'w') as f:
+            f.write(conf)
+
+        command = [find_nginx(), '-p', prefix + '/', '-c', path,
+                   '-e', self.error_log]
+        test = subprocess.run(command + ['-t'], capture_output=True,
+                              text=True)
+        if test.returncode:
+            raise Problem('nginx -t failed:\n' + test.stderr)
+        self.notes = test.stderr
+
+        self.process = subprocess.Popen(command)
+        wait_for('nginx', 10, lambda: self.process.poll() is not None
+                 or all(listening(p) for p in ports))
+        if self.process.poll() is not None:
+            raise Problem('nginx did not start:\n' + self.errors())
+
+    def errors(self):
+        try:
+            with open(self.error_log) as f:
+                return f.read()
+        except OSError:
+            return ''
+
+    def stop(self, sig=signal.SIGQUIT):
+        stop(self.process, sig)
+
+
+def stop(process, sig, seconds=10):
+    if process.poll() is not None:
+        return
+    process.send_signal(sig)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def clients():
+    """The SDK clients that are installed: subset of python, js."""
+    out = []
+    if os.access(os.path.join(BUILD, 'venv/bin/python'), os.X_OK):
+        out.append('python')
+    if os.path.isdir(os.path.join(BUILD, 'js/node_modules')) \
+            and shutil.which('node'):
+        out.append('js')
+    return out
+
+
+def run_client(which, calls, endpoint, http1=False, env=None, timeout=120):
+    """One result per call, in order."""
+    environment = {k: v for k, v in os.environ.items()
+                   if not k.startswith('AWS_')
+                   and not k.lower().endswith('_proxy')}
+    environment.update(CREDENTIALS)
+    environment['AWS_ENDPOINT_URL_BEDROCK_RUNTIME'] = endpoint
+    environment.update(env or {})
+
+    if which == 'python':
+        command = [os.path.join(BUILD, 'venv/bin/python'),
+                   os.path.join(HERE, 'clients/python/calls.py')]
+    else:
+        command = ['node', '--no-warnings',
+                   os.path.join(HERE, 'clients/js/calls.mjs')]
+        environment['SIM_JS'] = os.path.join(BUILD, 'js')
+        if http1:
+            environment['SIM_HTTP1'] = '1'
+
+    done = subprocess.run(command, input=json.dumps(calls), text=True,
+                          capture_output=True, env=environment,
+                          timeout=timeout)
+    out = [json.loads(line) for line in done.stdout.splitlines()]
+
+    if done.returncode or len(out) != len(calls):
+        raise Problem('%s client: exit %d, %d of %d answers\n%s'
+                      % (which, done.returncode, len(out), len(calls),
+                         done.stderr))
+    return out
