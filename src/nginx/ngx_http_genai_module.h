@@ -30,16 +30,17 @@
 #define NGX_HTTP_GENAI_TC_INJECT    2
 #define NGX_HTTP_GENAI_TC_PROPAGATE 3
 
-/* genai_trace_formats, bits in the order of 4-bit cells */
+/* genai_trace_formats: genai_trace_format_e in cells of four bits */
 
-#define NGX_HTTP_GENAI_TF_W3C       1
-#define NGX_HTTP_GENAI_TF_XRAY      2
-#define NGX_HTTP_GENAI_TF_B3        3
 #define NGX_HTTP_GENAI_TF_N         3
 
 #define NGX_HTTP_GENAI_BAGGAGE_APP  0
 #define NGX_HTTP_GENAI_BAGGAGE_ALL  1
 #define NGX_HTTP_GENAI_BAGGAGE_OFF  2
+
+/* one call in so many is timed: genai_module_seconds_total */
+
+#define NGX_HTTP_GENAI_OWN_EVERY    64
 
 /* the largest record, as in a lane and in the spool */
 
@@ -115,6 +116,7 @@ typedef struct {
     genai_body_t                 body;
 
     ngx_http_request_t          *request;
+    ngx_http_genai_loc_conf_t   *conf;        /* of its last location */
     ngx_queue_t                  queue;       /* of this worker's open calls */
     ngx_http_genai_row_t        *row;
 
@@ -151,8 +153,6 @@ char *ngx_http_genai_set_prices(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_genai_set_resource(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_genai_set_exporter(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_genai_set_trace_formats(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_genai_set_sample(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -162,28 +162,71 @@ char *ngx_http_genai_set_attr(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_genai_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* "0" to "1" */
+ngx_int_t ngx_http_genai_ratio(ngx_str_t *value, double *ratio);
+void *ngx_http_genai_alloc(void *data, size_t size);   /* data: a pool */
+
+
+/* ngx_http_genai_conf_exporter.c: the block, OTEL_* from the environment */
+
+char *ngx_http_genai_set_exporter(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_genai_resource_init(ngx_conf_t *cf,
+    ngx_http_genai_main_conf_t *mcf);
+
 
 /* ngx_http_genai_ctx.c: create, find, recover after internal redirect */
 
 ngx_http_genai_ctx_t *ngx_http_genai_get_ctx(ngx_http_request_t *r);
 ngx_http_genai_ctx_t *ngx_http_genai_create_ctx(ngx_http_request_t *r);
+void ngx_http_genai_finish_all(ngx_http_request_t *r);
 uint64_t ngx_http_genai_now(void);            /* monotonic ns */
+
+
+/* what we cost ourselves, in the few calls that are timed */
+
+static ngx_inline uint64_t
+ngx_http_genai_own_start(ngx_http_genai_ctx_t *ctx)
+{
+    return ctx->own_cost ? ngx_http_genai_now() : 0;
+}
+
+
+static ngx_inline void
+ngx_http_genai_own_stop(ngx_http_genai_ctx_t *ctx, uint64_t start)
+{
+    if (ctx->own_cost) {
+        ctx->own_ns += ngx_http_genai_now() - start;
+    }
+}
 
 
 /* ngx_http_genai_request.c: request body tap, trace headers in and out */
 
-ngx_int_t ngx_http_genai_rewrite_handler(ngx_http_request_t *r);
-ngx_int_t ngx_http_genai_request_init(ngx_conf_t *cf);
+ngx_int_t ngx_http_genai_preaccess_handler(ngx_http_request_t *r);
+void ngx_http_genai_request_init(void);
+
+/* "00-…-…-01" into GENAI_TRACEPARENT_LEN bytes; gives the length */
+size_t ngx_http_genai_format_w3c(genai_call_t *c, u_char *buf);
+
+/* a call that was refused before our phase */
+void ngx_http_genai_begin_late(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
+
+/* reads a request body that passed before our filter knew of the call */
+void ngx_http_genai_request_catch_up(ngx_http_genai_ctx_t *ctx);
 
 
 /* ngx_http_genai_response.c: header decision, body tap */
 
-ngx_int_t ngx_http_genai_response_init(ngx_conf_t *cf);
+void ngx_http_genai_response_init(void);
+ngx_uint_t ngx_http_genai_origin(ngx_http_request_t *r);  /* of a status */
 
 
 /* ngx_http_genai_log.c: settle, count, record */
 
 ngx_int_t ngx_http_genai_log_handler(ngx_http_request_t *r);
+void ngx_http_genai_status_error(ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
 
 
@@ -198,6 +241,10 @@ genai_queue_t *ngx_http_genai_queue(ngx_http_genai_main_conf_t *mcf);
  * loudly: what cannot be kept is counted by reason in the queue */
 void ngx_http_genai_lane_write(ngx_http_genai_main_conf_t *mcf,
     const void *record, size_t len, ngx_uint_t flags);
+
+/* gauges for the status location */
+ngx_uint_t ngx_http_genai_in_flight(ngx_http_genai_main_conf_t *mcf);
+uint64_t ngx_http_genai_spool_bytes(ngx_http_genai_main_conf_t *mcf);
 
 void ngx_http_genai_row_open(ngx_http_genai_main_conf_t *mcf,
     ngx_http_genai_ctx_t *ctx);

@@ -1,0 +1,55 @@
+#!/bin/sh
+# The one list of packages: used by make, CI and the images.
+#
+#   install-deps.sh run | build | test | full
+#
+# Each level includes those before it.  Nothing is done when all is there.
+
+set -eu
+
+level=${1:-build}
+
+run="nginx libcurl4 libcjson1 libprotobuf-c1 zlib1g ca-certificates"
+build="nginx-dev gcc make libc6-dev libcurl4-openssl-dev libcjson-dev
+       libprotobuf-c-dev protobuf-c-compiler libssl-dev zlib1g-dev"
+test="clang libclang-rt-14-dev llvm-14 libpcre2-dev curl python3 python3-venv
+      perl wrk apache2-utils nghttp2-client valgrind prometheus
+      libyajl-dev libnginx-mod-http-lua libnginx-mod-http-js openssl
+      dpkg-dev binutils procps lsof nodejs npm git"
+full="mmdebstrap podman buildah runc netavark aardvark-dns fuse-overlayfs
+      uidmap catatonit golang-go"
+
+case $level in
+    run)   want=$run ;;
+    build) want="$run $build" ;;
+    test)  want="$run $build $test" ;;
+    full)  want="$run $build $test $full" ;;
+    *)     echo "usage: $0 run|build|test|full" >&2; exit 2 ;;
+esac
+
+missing=
+for p in $want; do
+    case $p in
+        # newer suites name these otherwise; a tool on the path will do
+        nodejs|npm|golang-go|python3-venv|git|curl)
+            tool=$p
+            case $p in nodejs) tool=node ;; golang-go) tool=go ;;
+                       python3-venv) tool=python3 ;; esac
+            command -v $tool >/dev/null 2>&1 && continue ;;
+    esac
+
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null \
+        | grep -q '^install ok installed' || missing="$missing $p"
+done
+
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    sudo=sudo
+fi
+
+echo "installing:$missing"
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y \
+    --no-install-recommends $missing
