@@ -24,8 +24,8 @@ static int genai_price_is_provider(const genai_price_table_t *t,
     genai_str_t label);
 static int genai_price_arn(genai_str_t arn, genai_str_t *region,
     genai_str_t *type, genai_str_t *rest);
-static const genai_price_key_t *genai_price_find_arn(
-    const genai_price_table_t *t, genai_str_t arn, genai_str_t *prefix,
+static const genai_price_key_t *genai_price_find_any(
+    const genai_price_table_t *t, genai_str_t model, genai_str_t *prefix,
     genai_str_t *region);
 static void genai_price_at(const genai_price_table_t *t,
     const genai_price_key_t *key, int64_t when, genai_price_t *p);
@@ -196,24 +196,22 @@ genai_price_find_id(const genai_price_table_t *t, genai_str_t model,
 
     *prefix = genai_str(NULL, 0);
 
-    key = genai_price_find_cut(t, model);
+    key = genai_price_find(t, model);
     if (key) {
         return key;
     }
 
     dot = model.len ? memchr(model.data, '.', model.len) : NULL;
-    if (dot == NULL) {
-        return NULL;
+
+    if (dot == NULL || dot == model.data) {
+        return genai_price_find_cut(t, model);
     }
 
     label = genai_str(model.data, dot - model.data);
     rest = genai_str(dot + 1, model.data + model.len - dot - 1);
 
-    if (label.len == 0
-        || memchr(label.data, '/', label.len)
-        || genai_price_is_provider(t, label))
-    {
-        return NULL;
+    if (genai_price_is_provider(t, label)) {
+        return genai_price_find_cut(t, model);
     }
 
     /* an id of Bedrock's begins with its provider, so a hit says that the
@@ -221,13 +219,12 @@ genai_price_find_id(const genai_price_table_t *t, genai_str_t model,
 
     key = genai_price_find_cut(t, rest);
 
-    if (key == NULL || key->kind != GENAI_PRICE_KEY_ID) {
-        return NULL;
+    if (key && key->kind == GENAI_PRICE_KEY_ID) {
+        *prefix = label;
+        return key;
     }
 
-    *prefix = label;
-
-    return key;
+    return genai_price_find_cut(t, model);
 }
 
 
@@ -237,7 +234,9 @@ genai_price_is_provider(const genai_price_table_t *t, genai_str_t label)
     size_t  i;
 
     for (i = 0; i < genai_nelts(genai_price_providers); i++) {
-        if (genai_str_is(label, genai_price_providers[i])) {
+        if (label.data[0] == genai_price_providers[i][0]
+            && genai_str_is(label, genai_price_providers[i]))
+        {
             return 1;
         }
     }
@@ -293,22 +292,29 @@ genai_price_arn(genai_str_t arn, genai_str_t *region, genai_str_t *type,
 }
 
 
+/* a name in any form: an id, an alias, or an ARN, whose region goes first */
+
 static const genai_price_key_t *
-genai_price_find_arn(const genai_price_table_t *t, genai_str_t arn,
+genai_price_find_any(const genai_price_table_t *t, genai_str_t model,
     genai_str_t *prefix, genai_str_t *region)
 {
     const char               *p;
     genai_str_t               type, rest, own;
     const genai_price_key_t  *key;
 
-    *prefix = genai_str(NULL, 0);
-
-    if (genai_price_arn(arn, &own, &type, &rest) != GENAI_OK) {
-        return NULL;
+    if (genai_price_arn(model, &own, &type, &rest) != GENAI_OK) {
+        return genai_price_find_id(t, model, prefix);
     }
+
+    *prefix = genai_str(NULL, 0);
 
     if (own.len) {
         *region = own;
+    }
+
+    key = genai_price_find_cut(t, model);
+    if (key) {
+        return key;
     }
 
     if (genai_str_is(type, "foundation-model")) {
@@ -327,16 +333,12 @@ genai_price_find_arn(const genai_price_table_t *t, genai_str_t arn,
         }
 
         key = genai_price_find_cut(t, rest);
-
         p = genai_price_last(rest, '.');
 
         if (key == NULL && p) {
-            key = genai_price_find_cut(t, genai_str(rest.data,
-                                                    p - rest.data));
+            rest.len = p - rest.data;
+            key = genai_price_find_cut(t, rest);
         }
-
-    } else {
-        key = NULL;
     }
 
     return (key && key->kind == GENAI_PRICE_KEY_ID) ? key : NULL;
@@ -376,7 +378,7 @@ int
 genai_price_resolve(const genai_price_table_t *t, genai_str_t model,
     genai_str_t region, genai_str_t tier, int64_t when, genai_price_t *p)
 {
-    genai_str_t               prefix, own, type, rest;
+    genai_str_t               prefix;
     const genai_price_key_t  *key;
 
     memset(p, 0, sizeof(genai_price_t));
@@ -384,21 +386,10 @@ genai_price_resolve(const genai_price_table_t *t, genai_str_t model,
     p->route_ppm = GENAI_PPM;
     p->tier_ppm = GENAI_PPM;
 
-    key = genai_price_find_id(t, model, &prefix);
+    key = genai_price_find_any(t, model, &prefix, &region);
 
     if (key && key->kind == GENAI_PRICE_KEY_ALIAS) {
-        if (genai_price_arn(model, &own, &type, &rest) == GENAI_OK
-            && own.len)
-        {
-            region = own;
-        }
-
-        model = key->target;
-        key = genai_price_find_id(t, model, &prefix);
-    }
-
-    if (key == NULL) {
-        key = genai_price_find_arn(t, model, &prefix, &region);
+        key = genai_price_find_any(t, key->target, &prefix, &region);
     }
 
     if (key == NULL || key->kind == GENAI_PRICE_KEY_ALIAS) {

@@ -16,6 +16,7 @@ static int64_t genai_price_queries(const genai_price_row_t *row,
     int64_t documents);
 static int genai_price_billed(const genai_call_t *c);
 static void genai_price_skip(genai_call_t *c, unsigned why);
+static int genai_price_by_route(const genai_price_row_t *row);
 static int64_t genai_price_dearest(const genai_price_rates_t *r);
 static int genai_price_bound_route(const genai_price_t *p, int64_t input,
     int64_t output, int64_t documents, int64_t images, int64_t *cost);
@@ -229,6 +230,21 @@ genai_price_skip(genai_call_t *c, unsigned why)
 }
 
 
+static int
+genai_price_by_route(const genai_price_row_t *row)
+{
+    size_t  i;
+
+    for (i = 0; i < row->nroutes; i++) {
+        if (row->routes[i].own || row->routes[i].ppm != GENAI_PPM) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 void
 genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
 {
@@ -279,8 +295,8 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
         /* Claude on Bedrock answers with its short name, which says nothing
          * of the route that an opaque ARN takes */
 
-        if (rc == GENAI_OK && p.direct && p.row->nroutes
-            && c->api == GENAI_API_BEDROCK)
+        if (rc == GENAI_OK && p.direct && c->api == GENAI_API_BEDROCK
+            && genai_price_by_route(p.row))
         {
             rc = GENAI_DECLINED;
         }
