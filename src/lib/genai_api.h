@@ -175,6 +175,9 @@ typedef struct {
     const char         *type;     /* :event-type, "event:"; NULL: any */
     uint8_t             flags;    /* GENAI_EV_* */
     const genai_rows_t *rows;     /* NULL: counted, not read */
+    const char         *empty;    /* EV_TEXT: the event without its text; what
+                                     a payload has beyond it is taken for
+                                     text where it is not looked into */
 } genai_api_event_t;
 
 
@@ -185,7 +188,7 @@ typedef struct {
  * data source, others are ignored.  Rows NULL: nothing is read.
  */
 
-typedef struct {
+typedef struct genai_api_op_s {
     const char              *name;
     const char              *method;      /* NULL: any */
     const char              *path;
@@ -220,6 +223,7 @@ typedef struct {
     genai_rows_t             inner;       /* documents inside a stream */
     const char              *delta;       /* an inner document that begins so
                                              is a text delta; may be NULL */
+    const char              *empty;       /* such a delta without its text */
 } genai_family_t;
 
 

@@ -29,53 +29,52 @@
 
 
 typedef struct {
-    genai_call_t        *call;
-    const genai_apis_t  *apis;
+    genai_call_t            *call;
+    const genai_apis_t      *apis;
 
-    genai_json_t         json;      /* outer documents of a response */
+    genai_json_t             json;       /* documents of a response */
 
     union {
-        genai_json_t     request;
-        genai_json_t     inner;     /* document inside a chunk */
+        genai_json_t         request;
+        genai_json_t         inner;      /* documents inside chunks */
     } u;
 
     union {
-        genai_es_t       es;
-        genai_sse_t      sse;
+        genai_eventstream_t  es;
+        genai_sse_t          sse;
     } s;
 
-    genai_base64_t       base64;
+    genai_base64_t           base64;
 
-    genai_str_t          error_type;     /* best candidate so far */
-    genai_str_t          error_message;
-    genai_str_t          block_name;     /* of a block whose type is to come */
+    genai_str_t              error_type;     /* best candidate so far */
+    genai_str_t              error_message;
+    genai_str_t              block_name;     /* of a block being read */
 
-    int64_t              ttl_tokens;
-    uint64_t             now_ns;         /* of the feed that is running */
-    uint32_t             skipped;        /* payload bytes of this delta */
-    uint16_t             block_mark;     /* arena before block_name */
-    uint16_t             status;
-    uint8_t              mode;           /* what the response is read as */
-    uint8_t              state;          /* of the current frame */
-    uint8_t              error_rank;
-    uint8_t              kind_rank;      /* of the call's operation */
-    uint8_t              origin;         /* of an error status */
-    uint8_t              prefix;         /* bytes matched of a delta's start */
-    uint8_t              prefix_set;     /* families still in the running */
-    char                 tail[3];        /* last bytes of a payload */
-    unsigned             request_on:1;
-    unsigned             request_seen:1;
-    unsigned             response_on:1;
-    unsigned             seen:1;         /* any byte of the response */
-    unsigned             stopped:1;      /* stream: the model has stopped */
-    unsigned             ended:1;        /* stream: its last event came */
-    unsigned             inner_on:1;
-    unsigned             inner_bad:1;
-    unsigned             ttl_1h:1;
-    unsigned             block_tool:1;
-    unsigned             visible:1;      /* this event had visible text */
-    unsigned             no_body:1;      /* HEAD, 204, 304 */
-    unsigned             broken:1;       /* framing lost: no more is read */
+    int64_t                  ttl_tokens;     /* of an element of a split */
+    uint64_t                 now_ns;         /* of the feed that runs */
+    uint32_t                 delta_bytes;    /* of a payload not looked into */
+    uint16_t                 block_mark;     /* arena before block_name */
+    uint16_t                 status;
+    uint8_t                  mode;           /* how the response is read */
+    uint8_t                  state;          /* what is done with a payload */
+    uint8_t                  event;          /* flags of the current event */
+    uint8_t                  error_rank;
+    uint8_t                  origin;         /* of an error status */
+    uint8_t                  prefix;         /* bytes matched of a prefix */
+    uint8_t                  prefix_set;     /* families it may be, bits */
+    uint8_t                  empty;          /* bytes of a delta's frame */
+    char                     tail[3];        /* last bytes of a payload */
+    unsigned                 request_on:1;
+    unsigned                 response_past:1;  /* its end was told */
+    unsigned                 seen:1;         /* a byte of the response came */
+    unsigned                 ended:1;        /* the last event came */
+    unsigned                 inner_on:1;
+    unsigned                 inner_done:1;
+    unsigned                 ttl_1h:1;
+    unsigned                 block_tool:1;
+    unsigned                 visible:1;      /* this event shows something */
+    unsigned                 failed:1;       /* this event tells an error */
+    unsigned                 broken:1;       /* no more can be read */
 } genai_body_t;
 
 

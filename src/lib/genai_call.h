@@ -211,6 +211,7 @@ typedef struct {
     unsigned      price_long:1;          /* long-context rate applied */
     unsigned      disagreement:3;        /* bits GENAI_DISAGREE_* */
     unsigned      internal:1;            /* not a call: helper's own record */
+    unsigned      reasoning:1;           /* the answer held reasoning */
 
     /* when (monotonic ns, 0 = did not happen) */
 
@@ -310,6 +311,11 @@ typedef struct {
     char         *arena;
     uint16_t      arena_used;
     uint16_t      arena_size;
+
+    /* of genai_api and genai_body: not in a record */
+
+    const struct genai_api_op_s  *api_op;
+    uint8_t       kind_rank;             /* how sure operation is */
 } genai_call_t;
 
 

@@ -1,0 +1,836 @@
+/*
+ * APIs as tables: registration, merging of the families' rows, detection.
+ */
+
+#include <stdio.h>
+
+#include "genai_api_tables.h"
+
+
+#define GENAI_API_SEGMENT  1024      /* longest model id that is decoded */
+
+
+typedef struct {
+    genai_json_row_t            *rows;
+    size_t                       n;
+    size_t                       max;
+} genai_api_merge_t;
+
+
+/* A new API: its table file, and one line here. */
+
+static const genai_api_table_t *const  genai_api_tables[] = {
+    &genai_api_bedrock
+};
+
+
+/* A new family: its table file, and one line here. */
+
+static const genai_family_t *const  genai_api_families[] = {
+    &genai_family_bedrock,
+    &genai_family_claude,
+    &genai_family_titan_embed
+};
+
+
+const genai_rows_t  genai_rows_union[GENAI_DOC_N];
+
+
+static const char *const  genai_field_names[GENAI_F_N] = {
+    [GENAI_F_MODEL] = "model",
+    [GENAI_F_RESPONSE_MODEL] = "response_model",
+    [GENAI_F_RESPONSE_ID] = "response_id",
+    [GENAI_F_REQUEST_ID] = "request_id",
+    [GENAI_F_STOP_REASON] = "stop_reason",
+    [GENAI_F_GUARDRAIL_ID] = "guardrail_id",
+    [GENAI_F_GUARDRAIL_VERSION] = "guardrail_version",
+    [GENAI_F_SERVICE_TIER] = "service_tier",
+    [GENAI_F_LATENCY_MODE] = "latency_mode",
+    [GENAI_F_STOP_SEQUENCE] = "stop_sequence",
+    [GENAI_F_REQUEST_METADATA] = "request_metadata",
+    [GENAI_F_DATA_SOURCE] = "data_source",
+    [GENAI_F_SESSION] = "session",
+    [GENAI_F_USER] = "user",
+    [GENAI_F_TOOL] = "tool",
+    [GENAI_F_INPUT_TOKENS] = "input_tokens",
+    [GENAI_F_OUTPUT_TOKENS] = "output_tokens",
+    [GENAI_F_CACHE_READ_TOKENS] = "cache_read_tokens",
+    [GENAI_F_CACHE_WRITE_TOKENS] = "cache_write_tokens",
+    [GENAI_F_CACHE_WRITE_1H_TOKENS] = "cache_write_1h_tokens",
+    [GENAI_F_REASONING_TOKENS] = "reasoning_tokens",
+    [GENAI_F_TOTAL_TOKENS] = "total_tokens",
+    [GENAI_F_MAX_TOKENS] = "max_tokens",
+    [GENAI_F_TEMPERATURE] = "temperature",
+    [GENAI_F_TOP_P] = "top_p",
+    [GENAI_F_TOP_K] = "top_k",
+    [GENAI_F_STREAM] = "stream",
+    [GENAI_F_TOOLS_OFFERED] = "tools_offered",
+    [GENAI_F_TOOL_RESULTS] = "tool_results",
+    [GENAI_F_MESSAGES] = "messages",
+    [GENAI_F_MEDIA_PARTS] = "media_parts",
+    [GENAI_F_PROMPT_CHARS] = "prompt_chars",
+    [GENAI_F_SYSTEM_CHARS] = "system_chars",
+    [GENAI_F_TOP_K_REQUESTED] = "top_k_requested",
+    [GENAI_F_OUTPUT_CHARS] = "output_chars",
+    [GENAI_F_SERVER_LATENCY_MS] = "server_latency_ms",
+    [GENAI_F_EMBEDDING_DIMENSION] = "embedding_dimension",
+    [GENAI_F_DOCUMENTS] = "documents",
+    [GENAI_F_DOCUMENT_ID] = "document_id",
+    [GENAI_F_IMAGES] = "images",
+    [GENAI_F_SEARCH_UNITS] = "search_units",
+    [GENAI_F_SCORE] = "score",
+    [GENAI_F_ERROR_CODE] = "error_type",
+    [GENAI_F_ERROR_MESSAGE] = "error_message"
+};
+
+
+/* what is read of an answer with an error status, whoever made it
+ * (wire-formats 5.2, 1.6, 8); a higher rank wins */
+
+static const genai_row_t  genai_api_error_rows[] = {
+    { "code", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 3 },
+    { "Code", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 3 },
+    { "__type", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 2 },
+    { "error.code", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 1 },
+    { "error.status", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 2 },
+    { "error.type", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 3 },
+    { "message", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE, 0 },
+    { "Message", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE, 0 },
+    { "error", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE, 0 },
+    { "error.message", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE,
+      0 },
+    { "request_id", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_REQUEST_ID, 0 }
+};
+
+const genai_rows_t  genai_rows_error = genai_rows(genai_api_error_rows);
+
+
+/* what a "chunk" frame holds: {"bytes":"<base64>","p":"padding"} */
+
+static const genai_row_t  genai_api_chunk_rows[] = {
+    { "bytes", GENAI_JSON_STREAM, GENAI_LAST, GENAI_F_CHUNK, 0 }
+};
+
+const genai_rows_t  genai_rows_chunk = genai_rows(genai_api_chunk_rows);
+
+
+static void genai_apis_deltas(genai_apis_t *a);
+static int genai_apis_error(char *err, size_t errlen, const char *what,
+    const char *name);
+static size_t genai_apis_count(void);
+static int genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
+    genai_api_merge_t *m, char *err, size_t errlen);
+static void genai_apis_merge(genai_api_merge_t *m, const genai_rows_t *rows);
+static const genai_rows_t *genai_family_rows(const genai_family_t *f,
+    size_t doc);
+static int genai_api_match(const char *pattern, genai_str_t path,
+    genai_api_caps_t *caps);
+static int genai_api_segment(const char **pattern, const char *start,
+    genai_str_t *path, genai_api_caps_t *caps);
+static void genai_api_cap(genai_api_caps_t *caps, const char *name,
+    size_t len, genai_str_t value);
+static void genai_api_apply(const genai_apis_t *a, genai_call_t *c,
+    const genai_api_table_t *t, const genai_api_op_t *op,
+    const genai_api_caps_t *caps);
+static genai_str_t genai_api_decode(genai_call_t *c, genai_str_t s);
+static int genai_api_is_region(genai_str_t label);
+static int genai_str_contains(genai_str_t s, const char *z);
+
+
+int
+genai_apis_create(genai_apis_t **out, void *(*alloc)(void *data, size_t size),
+    void *data, char *err, size_t errlen)
+{
+    size_t                    i, j, k, n;
+    genai_apis_t             *a;
+    genai_api_merge_t         m;
+    const genai_api_op_t     *op;
+    const genai_api_table_t  *t;
+
+    n = genai_apis_count();
+
+    a = alloc(data, sizeof(genai_apis_t));
+    if (a == NULL) {
+        return genai_apis_error(err, errlen, "no memory for", "API tables");
+    }
+
+    memset(a, 0, sizeof(genai_apis_t));
+
+    a->alloc = alloc;
+    a->data = data;
+    a->families = genai_api_families;
+    a->nfamilies = genai_nelts(genai_api_families);
+
+    m.max = GENAI_JSON_ROWS;
+    a->programs = alloc(data, n * sizeof(genai_api_program_t));
+    m.rows = alloc(data, m.max * sizeof(genai_json_row_t));
+
+    if (a->programs == NULL || m.rows == NULL) {
+        return genai_apis_error(err, errlen, "no memory for", "API tables");
+    }
+
+    for (i = 0; i < GENAI_DOC_N; i++) {
+        if (genai_apis_compile(a, &genai_rows_union[i], &m, err, errlen)
+            != GENAI_OK)
+        {
+            return GENAI_ERROR;
+        }
+    }
+
+    if (genai_apis_compile(a, &genai_rows_error, &m, err, errlen) != GENAI_OK
+        || genai_apis_compile(a, &genai_rows_chunk, &m, err, errlen)
+           != GENAI_OK)
+    {
+        return GENAI_ERROR;
+    }
+
+    for (i = 0; i < genai_nelts(genai_api_tables); i++) {
+        t = genai_api_tables[i];
+
+        for (j = 0; j < t->nops; j++) {
+            op = &t->ops[j];
+
+            if (genai_apis_compile(a, op->request, &m, err, errlen)
+                != GENAI_OK
+                || genai_apis_compile(a, op->response, &m, err, errlen)
+                   != GENAI_OK)
+            {
+                return GENAI_ERROR;
+            }
+
+            for (k = 0; k < op->nevents; k++) {
+                if (genai_apis_compile(a, op->events[k].rows, &m, err, errlen)
+                    != GENAI_OK)
+                {
+                    return GENAI_ERROR;
+                }
+            }
+        }
+    }
+
+    a->chunk = genai_apis_program(a, &genai_rows_chunk);
+    a->inner = genai_apis_program(a, &genai_rows_union[GENAI_DOC_INNER]);
+
+    genai_apis_deltas(a);
+
+    *out = a;
+
+    return GENAI_OK;
+}
+
+
+static void
+genai_apis_deltas(genai_apis_t *a)
+{
+    static const char  set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "abcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char  head[] = "{\"bytes\":\"";
+
+    size_t                 i, j, n;
+    uint32_t               v;
+    const char            *z;
+    genai_api_delta_t     *d;
+    const genai_family_t  *f;
+
+    for (i = 0; i < a->nfamilies && a->ndeltas < GENAI_DELTA_MAX; i++) {
+        f = a->families[i];
+
+        if (f->delta == NULL) {
+            continue;
+        }
+
+        d = &a->delta[a->ndeltas++];
+        n = sizeof(head) - 1;
+        memcpy(d->text, head, n);
+
+        /* whole groups only: what follows does not show in their base64 */
+
+        for (j = 0, z = f->delta; j + 3 <= strlen(z); j += 3) {
+
+            if (n + 4 > GENAI_DELTA_SIZE) {
+                break;
+            }
+
+            v = (uint32_t) (unsigned char) z[j] << 16
+                | (uint32_t) (unsigned char) z[j + 1] << 8
+                | (uint32_t) (unsigned char) z[j + 2];
+
+            d->text[n++] = set[v >> 18];
+            d->text[n++] = set[v >> 12 & 63];
+            d->text[n++] = set[v >> 6 & 63];
+            d->text[n++] = set[v & 63];
+        }
+
+        d->len = (uint16_t) n;
+        d->base64 = (uint16_t) (n - (sizeof(head) - 1));
+        d->empty = (uint16_t) (f->empty ? strlen(f->empty) : n / 4 * 3);
+    }
+}
+
+
+static int
+genai_apis_error(char *err, size_t errlen, const char *what, const char *name)
+{
+    if (errlen) {
+        (void) snprintf(err, errlen, "%s \"%s\"", what, name);
+    }
+
+    return GENAI_ERROR;
+}
+
+
+/* the most programs that there can be */
+
+static size_t
+genai_apis_count(void)
+{
+    size_t                    i, j, n;
+    const genai_api_table_t  *t;
+
+    n = GENAI_DOC_N + 2;
+
+    for (i = 0; i < genai_nelts(genai_api_tables); i++) {
+        t = genai_api_tables[i];
+
+        for (j = 0; j < t->nops; j++) {
+            n += 2 + t->ops[j].nevents;
+        }
+    }
+
+    return n;
+}
+
+
+static int
+genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
+    genai_api_merge_t *m, char *err, size_t errlen)
+{
+    void                 *mem;
+    size_t                doc, i, used, bad;
+    genai_json_row_t     *own;
+    genai_api_program_t  *p;
+
+    if (rows == NULL || genai_apis_program(a, rows) != NULL) {
+        return GENAI_OK;
+    }
+
+    m->n = 0;
+    genai_apis_merge(m, rows);
+
+    for (doc = 0; doc < GENAI_DOC_N; doc++) {
+
+        if (rows != &genai_rows_union[doc]) {
+            continue;
+        }
+
+        for (i = 0; i < a->nfamilies; i++) {
+            genai_apis_merge(m, genai_family_rows(a->families[i], doc));
+        }
+    }
+
+    if (m->n == m->max) {
+        return genai_apis_error(err, errlen, "too many rows for", "a body");
+    }
+
+    own = a->alloc(a->data, (m->n + 1) * sizeof(genai_json_row_t));
+    if (own == NULL) {
+        return genai_apis_error(err, errlen, "no memory for", "API tables");
+    }
+
+    memcpy(own, m->rows, m->n * sizeof(genai_json_row_t));
+
+    bad = 0;
+
+    if (genai_json_compile(own, m->n, NULL, 0, &used, &bad) == GENAI_ERROR) {
+        return genai_apis_error(err, errlen, "cannot read path",
+                                own[bad].path);
+    }
+
+    mem = a->alloc(a->data, used);
+    if (mem == NULL) {
+        return genai_apis_error(err, errlen, "no memory for", "API tables");
+    }
+
+    if (genai_json_compile(own, m->n, mem, used, &used, &bad) != GENAI_OK) {
+        return genai_apis_error(err, errlen, "cannot compile path",
+                                own[bad].path);
+    }
+
+    p = &a->programs[a->nprograms++];
+    p->rows = rows;
+    p->program = mem;
+
+    return GENAI_OK;
+}
+
+
+/* families share many paths: a row that is there already is not repeated */
+
+static void
+genai_apis_merge(genai_api_merge_t *m, const genai_rows_t *rows)
+{
+    size_t              i, j;
+    uint32_t            arg;
+    const genai_row_t  *r;
+
+    for (i = 0; i < rows->n; i++) {
+        r = &rows->rows[i];
+        arg = (uint32_t) r->arg << 8 | r->take;
+
+        for (j = 0; j < m->n; j++) {
+            if (m->rows[j].field == r->field && m->rows[j].want == r->want
+                && m->rows[j].arg == arg
+                && strcmp(m->rows[j].path, r->path) == 0)
+            {
+                break;
+            }
+        }
+
+        if (j < m->n || m->n == m->max) {
+            continue;
+        }
+
+        m->rows[j].path = r->path;
+        m->rows[j].want = r->want;
+        m->rows[j].field = r->field;
+        m->rows[j].arg = arg;
+        m->n++;
+    }
+}
+
+
+static const genai_rows_t *
+genai_family_rows(const genai_family_t *f, size_t doc)
+{
+    switch (doc) {
+    case GENAI_DOC_REQUEST:
+        return &f->request;
+    case GENAI_DOC_RESPONSE:
+        return &f->response;
+    default:
+        return &f->inner;
+    }
+}
+
+
+const genai_json_program_t *
+genai_apis_program(const genai_apis_t *a, const genai_rows_t *rows)
+{
+    size_t  i;
+
+    for (i = 0; i < a->nprograms; i++) {
+        if (a->programs[i].rows == rows) {
+            return a->programs[i].program;
+        }
+    }
+
+    return NULL;
+}
+
+
+int
+genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
+    genai_str_t method, genai_str_t raw_uri, genai_str_t host)
+{
+    size_t                    i, j;
+    const char               *query;
+    genai_api_caps_t          caps;
+    const genai_api_op_t     *op;
+    const genai_api_table_t  *t;
+
+    query = memchr(raw_uri.data, '?', raw_uri.len);
+    if (query) {
+        raw_uri.len = (size_t) (query - raw_uri.data);
+    }
+
+    c->method = method;
+    c->path = raw_uri;
+    c->api_op = NULL;
+
+    for (i = 0; i < genai_nelts(genai_api_tables); i++) {
+        t = genai_api_tables[i];
+
+        if (t->api != mode && mode != GENAI_API_AUTO) {
+            continue;
+        }
+
+        for (j = 0; j < t->nops; j++) {
+            op = &t->ops[j];
+
+            if (op->method && !genai_str_is(method, op->method)) {
+                continue;
+            }
+
+            memset(&caps, 0, sizeof(genai_api_caps_t));
+
+            if (genai_api_match(op->path, raw_uri, &caps)) {
+                genai_api_apply(a, c, t, op, &caps);
+                c->region = genai_api_region(host, c->model);
+                return GENAI_OK;
+            }
+        }
+    }
+
+    c->skip = GENAI_SKIP_UNKNOWN_PATH;
+
+    return GENAI_DECLINED;
+}
+
+
+/* compares from the end, segment by segment; what is left of the path when
+ * the pattern is used up is the prefix of the client's endpoint URL */
+
+static int
+genai_api_match(const char *pattern, genai_str_t path, genai_api_caps_t *caps)
+{
+    const char  *end;
+
+    end = pattern + strlen(pattern);
+
+    while (end > pattern) {
+        if (!genai_api_segment(&end, pattern, &path, caps)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
+    genai_api_caps_t *caps)
+{
+    size_t       len;
+    const char  *p, *s, *arn;
+
+    for (p = *pattern; p > start && p[-1] != '/'; p--) { /* void */ }
+
+    len = (size_t) (*pattern - p);
+    *pattern = (p > start) ? p - 1 : p;
+
+    for (s = path->data + path->len; s > path->data && s[-1] != '/'; s--) {
+        /* void */
+    }
+
+    if (s == path->data) {
+        return 0;
+    }
+
+    if (*p != '{') {
+
+        if ((size_t) (path->data + path->len - s) != len
+            || memcmp(s, p, len) != 0)
+        {
+            return 0;
+        }
+
+        path->len = (size_t) (s - 1 - path->data);
+        return 1;
+    }
+
+    /* an ARN with its slashes not encoded */
+
+    if (memcmp(p, "{model}", 7) == 0) {
+        for (arn = s; arn > path->data + 1; arn--) {
+            if (arn[-1] == '/' && path->data + path->len - arn > 4
+                && memcmp(arn, "arn:", 4) == 0)
+            {
+                s = arn;
+                break;
+            }
+        }
+    }
+
+    if (s == path->data + path->len) {
+        return 0;
+    }
+
+    genai_api_cap(caps, p + 1, len - 2,
+                  genai_str(s, (size_t) (path->data + path->len - s)));
+
+    path->len = (size_t) (s - 1 - path->data);
+
+    return 1;
+}
+
+
+static void
+genai_api_cap(genai_api_caps_t *caps, const char *name, size_t len,
+    genai_str_t value)
+{
+    static const char *const  names[] = {
+        [GENAI_CAP_MODEL] = "model",
+        [GENAI_CAP_GUARDRAIL] = "guardrail",
+        [GENAI_CAP_VERSION] = "version",
+        [GENAI_CAP_SOURCE] = "source"
+    };
+
+    size_t  i;
+
+    for (i = 0; i < GENAI_CAP_N; i++) {
+        if (genai_str_is(genai_str(name, len), names[i])) {
+            caps->value[i] = value;
+            return;
+        }
+    }
+}
+
+
+static void
+genai_api_apply(const genai_apis_t *a, genai_call_t *c,
+    const genai_api_table_t *t, const genai_api_op_t *op,
+    const genai_api_caps_t *caps)
+{
+    size_t                 i;
+    const genai_family_t  *f;
+
+    c->api = t->api;
+    c->api_op = op;
+    c->operation = op->operation;
+    c->step = op->step;
+    c->provider = genai_strz(t->provider);
+    c->stream = (op->stream != GENAI_STREAM_NONE);
+    c->kind_rank = GENAI_RANK_PATH;
+
+    if (op->not_billed) {
+        c->skip = GENAI_SKIP_NOT_BILLED;
+    }
+
+    c->model = genai_api_decode(c, caps->value[GENAI_CAP_MODEL]);
+    c->guardrail_id = genai_api_decode(c, caps->value[GENAI_CAP_GUARDRAIL]);
+    c->guardrail_version = genai_api_decode(c,
+                                            caps->value[GENAI_CAP_VERSION]);
+    c->data_source = genai_api_decode(c, caps->value[GENAI_CAP_SOURCE]);
+
+    if (!op->by_family) {
+        return;
+    }
+
+    for (i = 0; i < a->nfamilies; i++) {
+        f = a->families[i];
+
+        if (f->model && genai_str_contains(c->model, f->model)) {
+            genai_api_set_kind(c, f->operation, GENAI_RANK_MODEL);
+            break;
+        }
+    }
+}
+
+
+void
+genai_api_set_kind(genai_call_t *c, unsigned operation, unsigned rank)
+{
+    if (rank < c->kind_rank) {
+        return;
+    }
+
+    c->kind_rank = (uint8_t) rank;
+    c->operation = (uint8_t) operation;
+
+    switch (operation) {
+
+    case GENAI_OP_CHAT:
+    case GENAI_OP_TEXT_COMPLETION:
+    case GENAI_OP_IMAGE:
+        c->step = GENAI_STEP_GENERATION;
+        break;
+
+    case GENAI_OP_EMBEDDINGS:
+        c->step = GENAI_STEP_EMBEDDINGS;
+        break;
+
+    case GENAI_OP_RERANK:
+        c->step = GENAI_STEP_RERANK;
+        break;
+
+    case GENAI_OP_RETRIEVAL:
+        c->step = GENAI_STEP_VECTOR_SEARCH;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/* percent-decodes once; what has no escape stays where it is */
+
+static genai_str_t
+genai_api_decode(genai_call_t *c, genai_str_t s)
+{
+    char         buf[GENAI_API_SEGMENT];
+    size_t       i, n;
+    unsigned     v;
+
+    if (s.len == 0 || memchr(s.data, '%', s.len) == NULL) {
+        return s;
+    }
+
+    for (i = 0, n = 0; i < s.len && n < sizeof(buf); i++) {
+
+        if (s.data[i] == '%' && i + 2 < s.len
+            && genai_hex(s.data[i + 1]) >= 0 && genai_hex(s.data[i + 2]) >= 0)
+        {
+            v = (unsigned) genai_hex(s.data[i + 1]) << 4
+                | (unsigned) genai_hex(s.data[i + 2]);
+            buf[n++] = (char) v;
+            i += 2;
+            continue;
+        }
+
+        buf[n++] = s.data[i];
+    }
+
+    return genai_call_keep(c, genai_str(buf, n), 1);
+}
+
+
+/*
+ * xx-yyyy-N, xx-yyyy-zzzz-N: the first label of a host that looks so, or the
+ * fourth part of an ARN.  Service, FIPS and endpoint labels never do.
+ */
+
+genai_str_t
+genai_api_region(genai_str_t host, genai_str_t model)
+{
+    size_t       i;
+    const char  *p, *end, *q;
+    genai_str_t  label;
+
+    end = host.data + host.len;
+
+    for (p = host.data; p < end; p = q + 1) {
+        for (q = p; q < end && *q != '.' && *q != ':'; q++) { /* void */ }
+
+        label = genai_str(p, (size_t) (q - p));
+
+        if (genai_api_is_region(label)) {
+            return label;
+        }
+    }
+
+    if (model.len < 4 || memcmp(model.data, "arn:", 4) != 0) {
+        return genai_str(NULL, 0);
+    }
+
+    p = model.data;
+    end = p + model.len;
+
+    for (i = 0; i < 3; i++) {
+        p = memchr(p, ':', (size_t) (end - p));
+        if (p == NULL) {
+            return genai_str(NULL, 0);
+        }
+
+        p++;
+    }
+
+    q = memchr(p, ':', (size_t) (end - p));
+    label = genai_str(p, q ? (size_t) (q - p) : 0);
+
+    return genai_api_is_region(label) ? label : genai_str(NULL, 0);
+}
+
+
+static int
+genai_api_is_region(genai_str_t s)
+{
+    size_t  i, parts, len;
+
+    parts = 0;
+    len = 0;
+
+    for (i = 0; i < s.len; i++) {
+
+        if (s.data[i] == '-') {
+            if (len == 0 || (parts == 0 && (len < 2 || len > 4))) {
+                return 0;
+            }
+
+            parts++;
+            len = 0;
+            continue;
+        }
+
+        if (s.data[i] >= '0' && s.data[i] <= '9') {
+            break;
+        }
+
+        if (s.data[i] < 'a' || s.data[i] > 'z') {
+            return 0;
+        }
+
+        len++;
+    }
+
+    /* here begins the number: one or two digits and no more */
+
+    if (parts < 2 || parts > 3 || len != 0 || i == s.len || s.len - i > 2) {
+        return 0;
+    }
+
+    for ( ; i < s.len; i++) {
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+genai_str_contains(genai_str_t s, const char *z)
+{
+    size_t  i, n;
+
+    n = strlen(z);
+
+    for (i = 0; i + n <= s.len; i++) {
+        if (memcmp(s.data + i, z, n) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+const char *
+genai_api_op_name(const genai_apis_t *a, const genai_call_t *c)
+{
+    (void) a;
+
+    return c->api_op ? c->api_op->name : "";
+}
+
+
+const char *
+genai_field_name(unsigned field)
+{
+    if (field >= GENAI_F_N || genai_field_names[field] == NULL) {
+        return "";
+    }
+
+    return genai_field_names[field];
+}
+
+
+unsigned
+genai_field_find(genai_str_t name)
+{
+    unsigned  i;
+
+    for (i = 1; i < GENAI_F_N; i++) {
+        if (genai_field_names[i] && genai_str_is(name, genai_field_names[i])) {
+            return i;
+        }
+    }
+
+    if (name.len > 6 && memcmp(name.data, "score.", 6) == 0) {
+        return GENAI_F_SCORE;
+    }
+
+    return GENAI_F_NONE;
+}

@@ -1,0 +1,106 @@
+/*
+ * Shared by genai_api.c, genai_body.c and the table files; not for others.
+ */
+
+#ifndef GENAI_API_TABLES_H
+#define GENAI_API_TABLES_H
+
+#include "genai_api.h"
+
+
+/* the documents that families share a program for */
+
+enum {
+    GENAI_DOC_REQUEST = 0,
+    GENAI_DOC_RESPONSE,
+    GENAI_DOC_INNER,
+    GENAI_DOC_N
+};
+
+/* stand for "the rows of all families": what an operation points to */
+extern const genai_rows_t  genai_rows_union[GENAI_DOC_N];
+
+extern const genai_rows_t  genai_rows_error;
+extern const genai_rows_t  genai_rows_chunk;
+
+
+enum {
+    GENAI_CAP_MODEL = 0,
+    GENAI_CAP_GUARDRAIL,
+    GENAI_CAP_VERSION,
+    GENAI_CAP_SOURCE,
+    GENAI_CAP_N
+};
+
+typedef struct {
+    genai_str_t  value[GENAI_CAP_N];
+} genai_api_caps_t;
+
+
+typedef struct {
+    const genai_rows_t          *rows;       /* what it was compiled from */
+    const genai_json_program_t  *program;
+} genai_api_program_t;
+
+
+/* how a "chunk" frame of a family's text delta begins: seen without decoding
+ * the base64 of the rest */
+
+#define GENAI_DELTA_MAX   8
+#define GENAI_DELTA_SIZE  80
+
+typedef struct {
+    char         text[GENAI_DELTA_SIZE];     /* {"bytes":"<base64> */
+    uint16_t     len;
+    uint16_t     base64;                     /* of it after {"bytes":" */
+    uint16_t     empty;                      /* bytes that are not text */
+} genai_api_delta_t;
+
+
+struct genai_apis_s {
+    genai_api_program_t          *programs;
+    size_t                        nprograms;
+    const genai_family_t *const  *families;
+    size_t                        nfamilies;
+    const genai_json_program_t   *chunk;
+    const genai_json_program_t   *inner;
+    genai_api_delta_t             delta[GENAI_DELTA_MAX];
+    size_t                        ndeltas;
+    void                       *(*alloc)(void *data, size_t size);
+    void                         *data;
+};
+
+
+static inline int
+genai_hex(char ch)
+{
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0';
+    }
+
+    ch |= 0x20;
+
+    return (ch >= 'a' && ch <= 'f') ? ch - 'a' + 10 : -1;
+}
+
+
+/* NULL when there are no such rows */
+const genai_json_program_t *genai_apis_program(const genai_apis_t *a,
+    const genai_rows_t *rows);
+
+/* sets operation and step unless something surer has */
+void genai_api_set_kind(genai_call_t *c, unsigned operation, unsigned rank);
+
+
+/* the APIs */
+
+extern const genai_api_table_t  genai_api_bedrock;
+
+/* the families */
+
+extern const genai_family_t  genai_family_bedrock;
+extern const genai_family_t  genai_family_claude;
+extern const genai_family_t  genai_family_titan_embed;
+
+
+#endif /* GENAI_API_TABLES_H */

@@ -1,0 +1,668 @@
+/*
+ * Values of rows -> fields of the call.
+ */
+
+#include <math.h>
+
+#include "genai_body_fields.h"
+#include "genai_usage.h"
+
+
+typedef enum {
+    FIELD_SPECIAL = 0,
+    FIELD_STR,                    /* genai_str_t, at most max bytes */
+    FIELD_I64,                    /* -1 unknown */
+    FIELD_U32,
+    FIELD_DOUBLE,
+    FIELD_BODY,                   /* of usage[GENAI_USAGE_BODY] */
+    FIELD_FRAME                   /* of usage[GENAI_USAGE_FRAME] */
+} genai_field_kind_e;
+
+
+typedef struct {
+    uint16_t  kind;
+    uint16_t  offset;
+    uint16_t  max;
+} genai_field_t;
+
+
+/* the last bytes of the arena are for the reason of the end */
+
+#define FIELD_RESERVE  96
+
+#define field_str(m, max)                                                     \
+    { FIELD_STR, offsetof(genai_call_t, m), max }
+#define field_i64(m)     { FIELD_I64, offsetof(genai_call_t, m), 0 }
+#define field_u32(m)     { FIELD_U32, offsetof(genai_call_t, m), 0 }
+#define field_double(m)  { FIELD_DOUBLE, offsetof(genai_call_t, m), 0 }
+#define field_body(m)    { FIELD_BODY, offsetof(genai_usage_t, m), 0 }
+#define field_frame(m)   { FIELD_FRAME, offsetof(genai_usage_t, m), 0 }
+
+
+static const genai_field_t  genai_fields[GENAI_F_N] = {
+    [GENAI_F_MODEL] = field_str(model, 256),
+    [GENAI_F_RESPONSE_MODEL] = field_str(response_model, 192),
+    [GENAI_F_RESPONSE_ID] = field_str(response_id, 128),
+    [GENAI_F_REQUEST_ID] = field_str(request_id, 64),
+    [GENAI_F_GUARDRAIL_ID] = field_str(guardrail_id, 160),
+    [GENAI_F_GUARDRAIL_VERSION] = field_str(guardrail_version, 16),
+    [GENAI_F_SERVICE_TIER] = field_str(service_tier, 24),
+    [GENAI_F_LATENCY_MODE] = field_str(latency_mode, 24),
+    [GENAI_F_DATA_SOURCE] = field_str(data_source, 128),
+    [GENAI_F_SESSION] = field_str(session, 128),
+    [GENAI_F_USER] = field_str(user, 128),
+
+    [GENAI_F_INPUT_TOKENS] = field_body(input),
+    [GENAI_F_OUTPUT_TOKENS] = field_body(output),
+    [GENAI_F_CACHE_READ_TOKENS] = field_body(cache_read),
+    [GENAI_F_CACHE_WRITE_TOKENS] = field_body(cache_write),
+    [GENAI_F_CACHE_WRITE_1H_TOKENS] = field_body(cache_write_1h),
+    [GENAI_F_REASONING_TOKENS] = field_body(reasoning),
+    [GENAI_F_TOTAL_TOKENS] = field_body(total),
+
+    [GENAI_F_FRAME_INPUT_TOKENS] = field_frame(input),
+    [GENAI_F_FRAME_OUTPUT_TOKENS] = field_frame(output),
+    [GENAI_F_FRAME_CACHE_READ_TOKENS] = field_frame(cache_read),
+    [GENAI_F_FRAME_CACHE_WRITE_TOKENS] = field_frame(cache_write),
+
+    [GENAI_F_MAX_TOKENS] = field_i64(max_tokens),
+    [GENAI_F_TEMPERATURE] = field_double(temperature),
+    [GENAI_F_TOP_P] = field_double(top_p),
+    [GENAI_F_TOP_K] = field_i64(top_k),
+    [GENAI_F_TOOLS_OFFERED] = field_u32(tools_offered),
+    [GENAI_F_TOOL_RESULTS] = field_u32(tool_results),
+    [GENAI_F_MESSAGES] = field_u32(messages),
+    [GENAI_F_MEDIA_PARTS] = field_u32(media_parts),
+    [GENAI_F_PROMPT_CHARS] = field_i64(prompt_chars),
+    [GENAI_F_SYSTEM_CHARS] = field_i64(system_chars),
+    [GENAI_F_TOP_K_REQUESTED] = field_i64(top_k_requested),
+
+    [GENAI_F_OUTPUT_CHARS] = field_i64(output_chars),
+    [GENAI_F_SERVER_LATENCY_MS] = field_i64(server_latency_ms),
+    [GENAI_F_EMBEDDING_DIMENSION] = field_i64(embedding_dimension),
+    [GENAI_F_DOCUMENTS] = field_i64(documents),
+    [GENAI_F_IMAGES] = field_i64(images),
+    [GENAI_F_SEARCH_UNITS] = field_i64(search_units)
+};
+
+
+static void genai_field_special(genai_body_t *b, unsigned field,
+    unsigned arg, const genai_json_value_t *v);
+static void genai_field_stream(genai_body_t *b, unsigned field,
+    const genai_json_value_t *v);
+static void genai_field_usage(genai_usage_t *u, const genai_field_t *f,
+    unsigned take, const genai_json_value_t *v);
+static void genai_field_int(int64_t *p, unsigned take,
+    const genai_json_value_t *v);
+static void genai_field_uint(uint32_t *p, unsigned take,
+    const genai_json_value_t *v);
+static void genai_field_ttl(genai_body_t *b);
+static void genai_field_append(genai_call_t *c, genai_str_t *list,
+    genai_str_t s, char separator, size_t max);
+static void genai_field_tool(genai_call_t *c, genai_str_t name);
+static int genai_field_tool_known(const genai_call_t *c, genai_str_t name);
+static void genai_field_block(genai_body_t *b, unsigned field, genai_str_t s);
+static void genai_field_part(genai_call_t *c, genai_str_t type);
+static void genai_field_score(genai_call_t *c, double score);
+
+
+void
+genai_body_emit(void *data, const genai_json_row_t *row,
+    const genai_json_value_t *v)
+{
+    char                 *p;
+    unsigned              take, arg;
+    genai_body_t         *b;
+    genai_call_t         *c;
+    const genai_field_t  *f;
+
+    b = data;
+    c = b->call;
+    f = &genai_fields[row->field];
+    take = row->arg & 0xff;
+    arg = row->arg >> 8;
+    p = (char *) c + f->offset;
+
+    switch (f->kind) {
+
+    case FIELD_STR:
+        if (take != GENAI_FIRST || ((genai_str_t *) (void *) p)->len == 0) {
+            genai_body_keep(c, (genai_str_t *) (void *) p, v->text, f->max);
+        }
+
+        break;
+
+    case FIELD_I64:
+        genai_field_int((int64_t *) (void *) p, take, v);
+        break;
+
+    case FIELD_U32:
+        genai_field_uint((uint32_t *) (void *) p, take, v);
+        break;
+
+    case FIELD_DOUBLE:
+        if (isfinite(v->real)) {
+            *(double *) (void *) p = v->real;
+        }
+
+        break;
+
+    case FIELD_BODY:
+        genai_field_usage(&c->usage[GENAI_USAGE_BODY], f, take, v);
+
+        if (arg & GENAI_ROW_INCLUSIVE) {
+            c->usage[GENAI_USAGE_BODY].input_inclusive = 1;
+        }
+
+        break;
+
+    case FIELD_FRAME:
+        genai_field_usage(&c->usage[GENAI_USAGE_FRAME], f, take, v);
+        break;
+
+    default:
+        genai_field_special(b, row->field, arg, v);
+        break;
+    }
+}
+
+
+static void
+genai_field_special(genai_body_t *b, unsigned field, unsigned arg,
+    const genai_json_value_t *v)
+{
+    genai_call_t  *c;
+
+    c = b->call;
+
+    switch (field) {
+
+    case GENAI_F_CHUNK:
+        genai_body_chunk(b, v);
+        break;
+
+    case GENAI_F_STOP_REASON:
+        genai_body_keep(c, &c->stop_reason, v->text, 64);
+        c->finish = (uint8_t) genai_finish_map(c->stop_reason);
+        break;
+
+    case GENAI_F_STOP_SEQUENCE:
+        genai_field_append(c, &c->stop_sequences, v->text, 0x1f, 128);
+        break;
+
+    case GENAI_F_REQUEST_METADATA:
+        genai_field_append(c, &c->request_metadata, v->text, ',', 192);
+        break;
+
+    case GENAI_F_STREAM:
+        c->stream = (v->integer != 0);
+        break;
+
+    case GENAI_F_TOOL:
+        genai_field_tool(c, v->text);
+        break;
+
+    case GENAI_F_CACHE_TTL:
+        b->ttl_1h = genai_str_is(v->text, "1h");
+        break;
+
+    case GENAI_F_CACHE_TTL_TOKENS:
+        b->ttl_tokens = genai_usage_sane(v->integer);
+        break;
+
+    case GENAI_F_CACHE_TTL_END:
+        genai_field_ttl(b);
+        break;
+
+    case GENAI_F_PART_TYPE:
+        genai_field_part(c, v->text);
+        break;
+
+    case GENAI_F_BLOCK_TYPE:
+    case GENAI_F_BLOCK_NAME:
+    case GENAI_F_BLOCK_END:
+        genai_field_block(b, field, v->text);
+        break;
+
+    case GENAI_F_DOCUMENT_ID:
+        if (c->ndocs < GENAI_CALL_DOCS) {
+            genai_body_keep(c, &c->docs[c->ndocs], v->text, 64);
+            c->ndocs += (c->docs[c->ndocs].len != 0);
+        }
+
+        break;
+
+    case GENAI_F_SCORE:
+        genai_field_score(c, v->real);
+        break;
+
+    case GENAI_F_KIND:
+        if (c->api_op == NULL || c->api_op->by_family) {
+            genai_api_set_kind(c, arg & 0xff, arg >> 8);
+        }
+
+        break;
+
+    case GENAI_F_ERROR_CODE:
+        b->failed = 1;
+        genai_body_error_type(b, v->text, arg);
+        break;
+
+    case GENAI_F_ERROR_MESSAGE:
+        b->failed = 1;
+
+        if (b->error_message.len == 0) {
+            genai_body_keep(c, &b->error_message, v->text,
+                            GENAI_BODY_MESSAGE);
+        }
+
+        break;
+
+    default:
+        genai_field_stream(b, field, v);
+        break;
+    }
+}
+
+
+/* what only an answer's text and its events have */
+
+static void
+genai_field_stream(genai_body_t *b, unsigned field,
+    const genai_json_value_t *v)
+{
+    genai_call_t  *c;
+
+    c = b->call;
+
+    switch (field) {
+
+    case GENAI_F_REASONING:
+    case GENAI_F_VISIBLE:
+
+        if (v->event == GENAI_JSON_CHARS) {
+            if (v->integer == 0) {
+                break;
+            }
+
+            genai_field_int(&c->output_chars, GENAI_SUM, v);
+        }
+
+        if (field == GENAI_F_VISIBLE) {
+            b->visible = 1;
+            break;
+        }
+
+        c->reasoning = 1;
+
+        if (c->streamed && c->first_reasoning_ns == 0) {
+            c->first_reasoning_ns = b->now_ns;
+        }
+
+        break;
+
+    case GENAI_F_EVENT_TYPE:
+        if (genai_str_is(v->text, "message_stop")) {
+            b->ended = 1;
+        }
+
+        break;
+
+    case GENAI_F_FRAME_METRICS:
+        c->usage[GENAI_USAGE_FRAME].seen = 1;
+        b->ended = 1;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+genai_field_usage(genai_usage_t *u, const genai_field_t *f, unsigned take,
+    const genai_json_value_t *v)
+{
+    int64_t  *p;
+
+    p = (int64_t *) (void *) ((char *) u + f->offset);
+
+    switch (take) {
+
+    case GENAI_SUM:
+        genai_usage_add(p, v->integer);
+        break;
+
+    case GENAI_MAX:
+        genai_usage_max(p, v->integer);
+        break;
+
+    case GENAI_FIRST:
+        if (*p >= 0) {
+            return;
+        }
+
+        /* fall through */
+
+    default:
+        genai_usage_last(p, v->integer);
+        break;
+    }
+
+    u->seen |= (*p >= 0);
+}
+
+
+static void
+genai_field_int(int64_t *p, unsigned take, const genai_json_value_t *v)
+{
+    int64_t  n;
+
+    if (take == GENAI_COUNT) {
+        n = 1;
+
+    } else {
+        n = genai_usage_sane(v->integer);
+
+        if (n < 0) {
+            return;
+        }
+    }
+
+    switch (take) {
+
+    case GENAI_FIRST:
+        if (*p < 0) {
+            *p = n;
+        }
+
+        break;
+
+    case GENAI_COUNT:
+    case GENAI_SUM:
+        genai_usage_add(p, n);
+        break;
+
+    case GENAI_MAX:
+        genai_usage_max(p, n);
+        break;
+
+    default:
+        *p = n;
+        break;
+    }
+}
+
+
+static void
+genai_field_uint(uint32_t *p, unsigned take, const genai_json_value_t *v)
+{
+    int64_t  n;
+
+    n = *p;
+
+    if (n == 0 && take == GENAI_FIRST) {
+        n = -1;
+    }
+
+    genai_field_int(&n, take, v);
+
+    if (n >= 0) {
+        *p = (n > UINT32_MAX) ? UINT32_MAX : (uint32_t) n;
+    }
+}
+
+
+/* one element of usage.cacheDetails is complete */
+
+static void
+genai_field_ttl(genai_body_t *b)
+{
+    genai_usage_t  *u;
+
+    u = &b->call->usage[GENAI_USAGE_BODY];
+
+    if (b->ttl_1h) {
+        genai_usage_add(&u->cache_write_1h, b->ttl_tokens);
+        u->seen |= (u->cache_write_1h >= 0);
+    }
+
+    b->ttl_1h = 0;
+    b->ttl_tokens = -1;
+}
+
+
+void
+genai_body_keep(genai_call_t *c, genai_str_t *slot, genai_str_t s, size_t max)
+{
+    size_t       reserve;
+    genai_str_t  kept;
+
+    if (s.len > max) {
+        for (s.len = max;
+             s.len > 0 && ((unsigned char) s.data[s.len] & 0xc0) == 0x80;
+             s.len--) { /* void */ }
+    }
+
+    if (s.len == 0 || genai_str_eq(*slot, s)) {
+        return;
+    }
+
+    /* over what was kept before, if that was in the arena */
+
+    if (s.len <= slot->len && slot->data >= c->arena
+        && slot->data < c->arena + c->arena_used)
+    {
+        memcpy(c->arena + (slot->data - c->arena), s.data, s.len);
+        slot->len = s.len;
+        return;
+    }
+
+    reserve = (slot == &c->stop_reason || slot == &c->error_type)
+              ? 0 : FIELD_RESERVE;
+
+    if (c->arena_used + s.len + reserve > c->arena_size) {
+        return;
+    }
+
+    kept = genai_call_keep(c, s, 0);
+
+    if (kept.len) {
+        *slot = kept;
+    }
+}
+
+
+/* s is added to a list that is joined by separator */
+
+static void
+genai_field_append(genai_call_t *c, genai_str_t *list, genai_str_t s,
+    char separator, size_t max)
+{
+    size_t       old;
+    genai_str_t  joined;
+
+    old = list->len;
+
+    if (s.len == 0 || old + 1 + s.len > max
+        || c->arena_used + old + 1 + s.len + FIELD_RESERVE > c->arena_size)
+    {
+        return;
+    }
+
+    if (old == 0) {
+        *list = genai_call_keep(c, s, 0);
+        return;
+    }
+
+    /* in place when nothing was kept since, otherwise all of it anew */
+
+    joined = *list;
+
+    if (list->data + old != c->arena + c->arena_used) {
+        joined = genai_call_keep(c, *list, 0);
+    }
+
+    (void) genai_call_keep(c, genai_str(&separator, 1), 0);
+    (void) genai_call_keep(c, s, 0);
+
+    *list = genai_str(joined.data, old + 1 + s.len);
+}
+
+
+static int
+genai_field_tool_known(const genai_call_t *c, genai_str_t name)
+{
+    unsigned  i;
+
+    for (i = 0; i < c->ntools; i++) {
+        if (genai_str_eq(c->tools[i], name)) {
+            return 1;
+        }
+    }
+
+    return c->ntools == GENAI_CALL_TOOLS;
+}
+
+
+static void
+genai_field_tool(genai_call_t *c, genai_str_t name)
+{
+    if (name.len > 64) {
+        name.len = 64;
+    }
+
+    if (name.len == 0 || genai_field_tool_known(c, name)) {
+        return;
+    }
+
+    genai_body_keep(c, &c->tools[c->ntools], name, 64);
+    c->ntools += (c->tools[c->ntools].len != 0);
+}
+
+
+/*
+ * A block's name is a tool's if its type ends in "tool_use": they come in
+ * any order, so the name waits in the arena for the end of the block.
+ */
+
+static void
+genai_field_block(genai_body_t *b, unsigned field, genai_str_t s)
+{
+    genai_call_t  *c;
+
+    c = b->call;
+
+    switch (field) {
+
+    case GENAI_F_BLOCK_TYPE:
+        b->block_tool = (s.len >= 8
+                         && memcmp(s.data + s.len - 8, "tool_use", 8) == 0);
+
+        if (genai_str_is(s, "thinking")
+            || genai_str_is(s, "redacted_thinking"))
+        {
+            c->reasoning = 1;
+        }
+
+        break;
+
+    case GENAI_F_BLOCK_NAME:
+        if (b->block_name.len == 0) {
+            b->block_mark = c->arena_used;
+            genai_body_keep(c, &b->block_name, s, 64);
+        }
+
+        break;
+
+    default:
+        if (b->block_name.len) {
+
+            if (b->block_tool && !genai_field_tool_known(c, b->block_name)) {
+                c->tools[c->ntools++] = b->block_name;
+
+            } else if (b->block_name.data + b->block_name.len
+                       == c->arena + c->arena_used)
+            {
+                c->arena_used = b->block_mark;
+            }
+        }
+
+        b->block_name = genai_str(NULL, 0);
+        b->block_tool = 0;
+        break;
+    }
+}
+
+
+static void
+genai_field_part(genai_call_t *c, genai_str_t type)
+{
+    static const char *const  media[] = {
+        "image", "document", "video", "audio", "file", "image_url",
+        "input_image", "input_audio", "input_file", "video_url"
+    };
+
+    size_t  i;
+
+    if (genai_str_is(type, "tool_result")) {
+        c->tool_results++;
+        return;
+    }
+
+    for (i = 0; i < genai_nelts(media); i++) {
+        if (genai_str_is(type, media[i])) {
+            c->media_parts++;
+            return;
+        }
+    }
+}
+
+
+static void
+genai_field_score(genai_call_t *c, double score)
+{
+    if (!isfinite(score)) {
+        return;
+    }
+
+    c->score_sum += score;
+    c->score_count++;
+
+    if (isnan(c->score_top) || score > c->score_top) {
+        c->score_top = score;
+    }
+}
+
+
+/* botocore: cut at the first colon, then what follows the last '#' (5.2) */
+
+void
+genai_body_error_type(genai_body_t *b, genai_str_t s, unsigned rank)
+{
+    size_t       i;
+    genai_str_t  kept;
+
+    for (i = 0; i < s.len && s.data[i] != ':'; i++) { /* void */ }
+
+    s.len = i;
+
+    for (i = s.len; i > 0; i--) {
+        if (s.data[i - 1] == '#') {
+            s = genai_str(s.data + i, s.len - i);
+            break;
+        }
+    }
+
+    if (s.len == 0 || (b->error_type.len && rank <= b->error_rank)) {
+        return;
+    }
+
+    kept = genai_str(NULL, 0);
+    genai_body_keep(b->call, &kept, s, 64);
+
+    if (kept.len) {
+        b->error_type = kept;
+        b->error_rank = (uint8_t) rank;
+    }
+}
