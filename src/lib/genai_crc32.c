@@ -175,47 +175,110 @@ crc_fold(__m128i x, __m128i k, __m128i data)
 }
 
 
-#define crc_load(p)  _mm_loadu_si128((const __m128i *) (p))
+#define crc_load(p)   _mm_loadu_si128((const __m128i *) (p))
+#define CRC_FOLD_MIN  32
+
+
+/* folds the last n bytes, 1 to 15, where end is the end of the message */
+
+CRC_TARGET
+static inline __m128i
+crc_fold_rest(__m128i x, __m128i k, const uint8_t *end, size_t n)
+{
+    __m128i  left, right, head, tail;
+
+    static const uint8_t  shifts[48] = {
+        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80
+    };
+
+    /* the first n bytes of x move by 16; the others make room for the rest */
+
+    left = crc_load(shifts + n);
+    right = crc_load(shifts + 16 + n);
+
+    head = _mm_shuffle_epi8(x, left);
+    tail = _mm_blendv_epi8(_mm_shuffle_epi8(x, right), crc_load(end - 16),
+                           right);
+
+    return crc_fold(head, k, tail);
+}
+
+
+/* 128 bits to the register: two folds and Barrett's reduction */
+
+CRC_TARGET
+static inline uint32_t
+crc_reduce(__m128i x, __m128i k)
+{
+    __m128i  y, poly, low;
+
+    low = _mm_setr_epi32(-1, 0, -1, 0);
+
+    y = _mm_clmulepi64_si128(x, k, 0x10);
+    x = _mm_xor_si128(_mm_srli_si128(x, 8), y);
+
+    y = _mm_clmulepi64_si128(_mm_and_si128(x, low),
+                             _mm_set_epi64x(0, 0x163cd6124), 0x00);
+    x = _mm_xor_si128(_mm_srli_si128(x, 4), y);
+
+    poly = _mm_set_epi64x(0x1f7011641, 0x1db710641);
+
+    y = _mm_clmulepi64_si128(_mm_and_si128(x, low), poly, 0x10);
+    y = _mm_clmulepi64_si128(_mm_and_si128(y, low), poly, 0x00);
+
+    return (uint32_t) _mm_extract_epi32(_mm_xor_si128(x, y), 1);
+}
 
 
 CRC_TARGET
 static uint32_t
 crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
 {
-    uint8_t  rest[16];
     __m128i  x0, x1, x2, x3, k;
 
-    if (len < 64) {
+    if (len < CRC_FOLD_MIN) {
         return crc_slice16(crc, p, len);
     }
 
     x0 = _mm_xor_si128(crc_load(p), _mm_cvtsi32_si128((int) crc));
-    x1 = crc_load(p + 16);
-    x2 = crc_load(p + 32);
-    x3 = crc_load(p + 48);
-    p += 64;
-    len -= 64;
 
-    /* x^(512+32) and x^(512-32) modulo the polynomial, reflected */
-
-    k = _mm_set_epi64x(0x1c6e41596, 0x154442bd4);
-
-    while (len >= 64) {
-        x0 = crc_fold(x0, k, crc_load(p));
-        x1 = crc_fold(x1, k, crc_load(p + 16));
-        x2 = crc_fold(x2, k, crc_load(p + 32));
-        x3 = crc_fold(x3, k, crc_load(p + 48));
+    if (len >= 128) {
+        x1 = crc_load(p + 16);
+        x2 = crc_load(p + 32);
+        x3 = crc_load(p + 48);
         p += 64;
         len -= 64;
+
+        /* x^(512+32) and x^(512-32) modulo the polynomial, reflected */
+
+        k = _mm_set_epi64x(0x1c6e41596, 0x154442bd4);
+
+        do {
+            x0 = crc_fold(x0, k, crc_load(p));
+            x1 = crc_fold(x1, k, crc_load(p + 16));
+            x2 = crc_fold(x2, k, crc_load(p + 32));
+            x3 = crc_fold(x3, k, crc_load(p + 48));
+            p += 64;
+            len -= 64;
+        } while (len >= 64);
+
+        /* x^(128+32) and x^(128-32) */
+
+        k = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
+
+        x0 = crc_fold(x0, k, x1);
+        x0 = crc_fold(x0, k, x2);
+        x0 = crc_fold(x0, k, x3);
+
+    } else {
+        k = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
+        p += 16;
+        len -= 16;
     }
-
-    /* x^(128+32) and x^(128-32) */
-
-    k = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
-
-    x0 = crc_fold(x0, k, x1);
-    x0 = crc_fold(x0, k, x2);
-    x0 = crc_fold(x0, k, x3);
 
     while (len >= 16) {
         x0 = crc_fold(x0, k, crc_load(p));
@@ -223,11 +286,11 @@ crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
         len -= 16;
     }
 
-    /* what is left is as long a message with the same CRC: the tables do it */
+    if (len) {
+        x0 = crc_fold_rest(x0, k, p + len, len);
+    }
 
-    _mm_storeu_si128((__m128i *) rest, x0);
-
-    return crc_slice16(crc_slice16(0, rest, 16), p, len);
+    return crc_reduce(x0, k);
 }
 
 

@@ -121,7 +121,8 @@ garbage(void)
     };
 
     for (i = 0; i < genai_nelts(v); i++) {
-        is_int(decode(v[i], strlen(v[i]), NULL, 0, out, &n), 1, v[i]);
+        is_int(decode(v[i], strlen(v[i]), NULL, 0, out, &n), 1,
+               "not base64");
     }
 
     memset(text, 0x5a, sizeof(text));
