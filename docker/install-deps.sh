@@ -42,14 +42,18 @@ for p in $want; do
         | grep -q '^install ok installed' || missing="$missing $p"
 done
 
-[ -n "$missing" ] || exit 0
-
 sudo=
 if [ "$(id -u)" != 0 ]; then
     sudo=sudo
 fi
 
-echo "installing:$missing"
-$sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y \
-    --no-install-recommends $missing
+if [ -n "$missing" ]; then
+    echo "installing:$missing"
+    $sudo apt-get update -qq
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+        --no-install-recommends $missing
+fi
+
+case $level in
+    test|full) $sudo "$(dirname "$0")/install-test-nginx.sh" ;;
+esac
