@@ -72,7 +72,7 @@ typedef struct {
     const uint8_t       *span_id;      /* 8 bytes */
     const uint8_t       *parent_id;    /* 8 bytes, NULL: a root */
     genai_str_t          trace_state;
-    genai_str_t          name;         /* into name_buf */
+    genai_str_t          name;         /* never empty */
     genai_str_t          message;      /* of the status, may be empty */
     uint64_t             start_unix_ns;
     uint64_t             end_unix_ns;  /* never before the start */
@@ -82,7 +82,6 @@ typedef struct {
 
     char                 name_buf[GENAI_SPAN_NAME];
     char                 message_buf[GENAI_SPAN_MESSAGE];
-    char                 state_buf[512];
 } genai_span_t;
 
 
@@ -99,6 +98,14 @@ void genai_span_init(genai_span_t *s, const genai_call_t *c);
 int genai_span_attrs(const genai_call_t *c, genai_span_visit_pt visit,
     void *data);
 
+/* http.request.method: itself, or "_OTHER" when the conventions do not list
+ * it; empty when empty */
+genai_str_t genai_span_method(genai_str_t method);
+
+/* a peer as nginx writes it, ip:port, [ip6]:port or unix:path; returns the
+ * port, 0 when there is none */
+unsigned genai_span_host_port(genai_str_t peer, genai_str_t *host);
+
 /* pico-USD as decimal USD with no more digits than needed, at most 12 after
  * the point, exact; buf has GENAI_SPAN_USD bytes; returns the length */
 size_t genai_span_usd(int64_t pico, char *buf);
@@ -109,6 +116,9 @@ double genai_span_usd_double(int64_t pico);
 /* s itself when it is valid UTF-8 without NUL, else a copy in buf with U+FFFD
  * for each bad byte, cut at a character when size does not suffice */
 genai_str_t genai_span_utf8(genai_str_t s, char *buf, size_t size);
+
+/* no more than max bytes of s, ending between characters */
+genai_str_t genai_span_cut(genai_str_t s, size_t max);
 
 
 #endif /* GENAI_SPAN_H */
