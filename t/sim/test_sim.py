@@ -4,6 +4,7 @@
 import gzip
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import prices                               # noqa: E402
 from bedrock import frames, sigv4           # noqa: E402
 from bedrock.families import FAMILIES, base, lookup     # noqa: E402
 
@@ -262,6 +264,9 @@ class Sim:
     def stop(self):
         self.proc.terminate()
         self.proc.wait(10)
+        with open(os.path.join(self.dir, 'meter')) as f:
+            self.last = json.load(f)
+        shutil.rmtree(self.dir)
 
 
 CLAUDE = '/model/us.anthropic.claude-sonnet-4-6/'
@@ -517,6 +522,61 @@ def test_faults(sim):
          'fail_times: two attempts')
 
 
+PRICES = {'version': 't', 'discounts': {'nova': 25}, 'models': [
+    {'id': 'anthropic.claude-sonnet-4-6', 'input': 3, 'output': '15',
+     'cache_read': 0.3, 'cache_write': 3.75, 'cache_write_1h': 6,
+     'routes': {'geo': {'premium': 10}, 'in_region': {'premium': 10},
+                'us-gov': None}},
+    {'id': 'openai.gpt-6.1-sol', 'input': 2, 'output': 10,
+     'cache_read': 0.1, 'cache_write': 2.5,
+     'long_context': {'over': 272000, 'input': 4, 'output': 15,
+                      'cache_read': 0.2, 'cache_write': 5}},
+    {'id': 'amazon.nova-lite-v1:0', 'family': 'nova', 'input': 0.06,
+     'output': 0.24, 'tiers': {'flex': 0.5},
+     'effective_until': '2026-12-01'},
+    {'id': 'amazon.titan-embed-text-v2:0', 'input': 0.02}]}
+
+
+def test_prices():
+    path = os.path.join(tempfile.mkdtemp(prefix='sim-test-'), 'prices.json')
+    with open(path, 'w') as f:
+        json.dump(PRICES, f)
+    table = prices.Prices(path)
+    shutil.rmtree(os.path.dirname(path))
+
+    def cost(model, input=0, output=0, read=0, write=0, hour=0, **kw):
+        return table.cost(model, {'input': input, 'output': output,
+                                  'cache_read': read, 'cache_write': write,
+                                  'cache_write_1h': hour}, **kw)
+
+    when = prices.moment('2026-11-23T12:00:00Z')
+    claude = 'anthropic.claude-sonnet-4-6'
+    same(cost('global.' + claude, 100, 10), 100 * 3000000 + 10 * 15000000,
+         'price: list price')
+    same(cost('us.' + claude, 100, 10), 495000000, 'price: geographic')
+    same(cost(claude, 100), 330000000, 'price: in region')
+    same(cost('us-gov.' + claude, 100), None, 'price: not sold there')
+    same(cost('global.' + claude, 0, 0, 1000, 500, 200),
+         1000 * 300000 + 300 * 3750000 + 200 * 6000000, 'price: cache')
+    same(cost('openai.gpt-6.1-sol', 272000, 1), 272000 * 2000000 + 10000000,
+         'price: up to the long context')
+    same(cost('openai.gpt-6.1-sol', 272000, 1, 1),
+         272000 * 4000000 + 15000000 + 200000, 'price: long context')
+    same(cost('amazon.nova-lite-v1:0', 3, 0, when=when, tier='flex'), 67500,
+         'price: tier and discount')
+    same(cost('amazon.nova-lite-v1:0:300k', 4, when=when), 180000,
+         'price: context suffix')
+    same(cost('amazon.nova-lite-v1:0', 1,
+              when=prices.moment('2026-12-01T00:00:00Z')), None,
+         'price: no longer in force')
+    same(cost('amazon.titan-embed-text-v2:0', 7), 140000,
+         'price: embedding')
+    same(cost('no.such', 7), None, 'price: unknown model')
+    same([prices.usd(n) for n in (140000, 0, 1500000000000, -1)],
+         ['0.00000014', '0.0000', '1.5000', '-0.000000000001'],
+         'price: as decimals')
+
+
 TEXT = [
     ('anthropic.claude-v2', 'claude_legacy'), ('amazon.nova-lite-v1:0',
      'nova'), ('amazon.titan-text-express-v1', 'titan_text'),
@@ -599,14 +659,14 @@ def test_strict():
     same(sim.send(path, BODY, {'Authorization': 'Bearer bedrock-api-key-X'})
          [0], 200, 'strict: bearer')
     sim.stop()
-    same(json.load(open(os.path.join(sim.dir, 'meter')))['total']['calls'],
-         4, 'meter file')
+    same(sim.last['total']['calls'], 4, 'meter file')
 
 
 def main():
     test_frames()
     test_sigv4()
     test_models()
+    test_prices()
     sim = Sim('--seed', 'tap')
     try:
         test_plain(sim)
