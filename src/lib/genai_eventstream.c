@@ -133,19 +133,13 @@ es_prelude(genai_eventstream_t *es)
 
 
 static uint8_t
-es_slot(const genai_eventstream_t *es)
+es_slot(const char *name, size_t len)
 {
     size_t       i;
-    genai_str_t  name;
-
-    if (es->type != ES_STRING || es->name_len > sizeof(es->name)) {
-        return ES_SLOT_NONE;
-    }
-
-    name = genai_str(es->name, es->name_len);
+    genai_str_t  s = genai_str(name, len);
 
     for (i = 0; i < genai_nelts(es_names); i++) {
-        if (genai_str_eq(es_names[i].name, name)) {
+        if (genai_str_eq(es_names[i].name, s)) {
             return es_names[i].slot;
         }
     }
@@ -198,10 +192,14 @@ es_value_begin(genai_eventstream_t *es, uint16_t n)
         return es_fail(es, GENAI_ES_ERR_HEADER);
     }
 
-    es->slot = es_slot(es);
+    es->slot = ES_SLOT_NONE;
     es->value_len = 0;
     es->value_left = n;
     es->state = ES_VALUE;
+
+    if (es->type == ES_STRING && es->name_len <= sizeof(es->name)) {
+        es->slot = es_slot(es->name, es->name_len);
+    }
 
     if (n == 0) {
         es_value_end(es);
@@ -292,6 +290,39 @@ es_header_byte(genai_eventstream_t *es, uint8_t ch)
 }
 
 
+/*
+ * A header that lies before us in one piece and holds a string, as nearly all
+ * do, needs no state.  Returns its length, 0 to leave it to the others.
+ */
+
+static size_t
+es_header_whole(genai_eventstream_t *es, const uint8_t *p, size_t len)
+{
+    size_t  name, value, n;
+
+    name = p[0];
+    n = name + 4;
+
+    if (name == 0 || len < n || p[name + 1] != ES_STRING) {
+        return 0;
+    }
+
+    value = (size_t) p[name + 2] << 8 | p[name + 3];
+
+    if (len - n < value) {
+        return 0;
+    }
+
+    es->slot = es_slot((const char *) p + 1, name);
+    es->value_len = 0;
+    es_value_keep(es, p + n, value);
+    es_value_end(es);
+    es->headers_left -= n + value;
+
+    return n + value;
+}
+
+
 /* reads within the headers; returns how many bytes, 0 after an error */
 
 static size_t
@@ -311,7 +342,15 @@ es_headers(genai_eventstream_t *es, const uint8_t *p, size_t len)
 
         n = end - p;
 
-        if (es->state == ES_NAME) {
+        if (es->state == ES_NAME_LEN) {
+            n = es_header_whole(es, p, n);
+            p += n;
+
+            if (n == 0 && es_header_byte(es, *p++) != GENAI_OK) {
+                return 0;
+            }
+
+        } else if (es->state == ES_NAME) {
 
             if (n > (size_t) es->name_len - es->got) {
                 n = es->name_len - es->got;
