@@ -4,8 +4,8 @@ then through nginx with the module: they must see the same every time, and
 their sums must be the simulator's own. The simulator checks every signature,
 so a changed path, header or body would fail. TAP on stdout.
 
-GENAI_MODULE names the module (default: the newest below build/; `none`
-leaves that part out), NGINX the binary.
+GENAI_MODULE names the module (default: build/nginx/…; `none` leaves that part
+out), NGINX the binary.
 """
 
 import hashlib
@@ -292,9 +292,10 @@ def proxy(directory, sim, module, buffering):
 
 
 def main():
+    harness.install_clients()
     have = harness.clients()
     if 'python' not in have:
-        print('1..0 # SKIP no SDK: run t/sim/clients/install.sh')
+        print('1..0 # SKIP the SDKs could not be installed')
         return 0
 
     module = harness.find_module()

@@ -3,7 +3,7 @@
 Bedrock; every call shown as a span with its tokens and cost, the sums beside
 the simulator's own meter.
 
-Needs the module (make build) and the SDKs (t/sim/clients/install.sh).
+Needs the module (make build); installs the SDKs (t/sim/clients/install.sh).
 """
 
 import argparse
@@ -455,10 +455,10 @@ def collect(sim, path):
 
 
 def demo(args, directory, stop):
+    harness.install_clients()
     have = harness.clients()
     if 'python' not in have:
-        raise harness.Problem('boto3 is not installed: run '
-                              't/sim/clients/install.sh')
+        raise harness.Problem('boto3 could not be installed')
     module = harness.find_module()
     if not module:
         raise harness.Problem('the module is not built: run make build')

@@ -4,7 +4,6 @@ Everything lives in a private directory, listens on loopback, and is stopped
 by its process id.
 """
 
-import glob
 import json
 import os
 import shutil
@@ -69,10 +68,8 @@ def find_module():
     path = os.environ.get('GENAI_MODULE')
     if path:
         return None if path == 'none' else path
-    found = sorted(glob.glob(os.path.join(BUILD, '**',
-                                          'ngx_http_genai_module.so'),
-                             recursive=True), key=os.path.getmtime)
-    return found[-1] if found else None
+    path = os.path.join(BUILD, 'nginx', 'ngx_http_genai_module.so')
+    return path if os.path.exists(path) else None
 
 
 def find_nginx():
@@ -159,6 +156,12 @@ def stop(process, sig, seconds=10):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def install_clients():
+    """Installs the pinned SDKs unless they are there; False if it failed."""
+    return subprocess.run([os.path.join(HERE, 'clients/install.sh')],
+                          env=dict(os.environ, BUILD=BUILD)).returncode == 0
 
 
 def clients():
