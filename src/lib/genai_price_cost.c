@@ -256,7 +256,7 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
 
     c->priced = 0;
     c->price_long = 0;
-    c->cost_pico = 0;
+    c->cost_pico = -1;
     c->price_version = t ? t->version : genai_str(NULL, 0);
 
     if (!genai_price_billed(c)) {
@@ -265,6 +265,7 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
     }
 
     if (c->from_cache) {
+        c->cost_pico = 0;
         c->priced = 1;
         return;
     }
