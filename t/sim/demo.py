@@ -479,7 +479,7 @@ def demo(args, directory, stop):
     line('  boto3            http://127.0.0.1:%d   HTTP/1.1' % ports[1])
     line('  JavaScript SDK   http://127.0.0.1:%d   %s' % (
         ports[2], 'HTTP/2, prior knowledge' if 'js' in have else
-        'left out: needs node 20 or later'))
+        'left out: needs node 18 or later'))
     line('  metrics          ' + metrics)
     line('  prices           conf.examples/prices.json, version '
          + str(table.version))

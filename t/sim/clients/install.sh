@@ -2,7 +2,7 @@
 #
 # Installs the pinned SDKs: boto3 in build/venv, the JavaScript one in
 # build/js. Does nothing when they are there already. The JavaScript SDK is
-# left out, with a word about it, where there is no node of at least 20.
+# left out, with a word about it, where there is no node of at least 18.
 #
 # usage: install.sh [python] [js]       (default: both)
 
@@ -35,8 +35,8 @@ install_python() {
 install_js() {
     major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
 
-    if [ "$major" -lt 20 ] || ! command -v npm >/dev/null; then
-        echo "clients: no node >= 20 with npm here," \
+    if [ "$major" -lt 18 ] || ! command -v npm >/dev/null; then
+        echo "clients: no node >= 18 with npm here," \
              "the JavaScript SDK is left out" >&2
         return 0
     fi
