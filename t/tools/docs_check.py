@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""README and examples against the code.  TAP.
+
+Every directive and variable of the command tables, every make target and
+every metric family is named in README.md; every file of conf.examples passes
+"nginx -t"; the repository names no path of the machine that it was made on.
+"""
+
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+N = [0, 0]
+
+
+def ok(good, name, why=""):
+    N[0] += 1
+    N[1] += not good
+    print("%sok %d - %s" % ("" if good else "not ", N[0], name))
+    if not good and why:
+        for line in str(why).splitlines()[:20]:
+            print("#   " + line)
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def names():
+    module = read("src/nginx/ngx_http_genai_module.c")
+    directives = set(re.findall(r'{ ngx_string\("(genai[a-z_]*)"\),\s*\n',
+                                module))
+    variables = set(re.findall(
+        r'var_\w+\("(genai_\w+)"', read("src/nginx/ngx_http_genai_variables.c")))
+    settings = set(re.findall(
+        r'sink_key\("(\w+)"', read("src/nginx/ngx_http_genai_conf_exporter.c")))
+    return directives, variables, settings
+
+
+def families():
+    text = "".join(read(p) for p in
+                   glob.glob("src/lib/genai_metrics*.c", root_dir=ROOT)
+                   + ["src/nginx/ngx_http_genai_status.c"])
+    found = set(re.findall(r'"(genai_[a-z_]+|gen_ai[a-z_.]+)"', text))
+    found |= {"genai_export_" + w for w in re.findall(
+        r'word\("([a-z_]+)"', text)}
+    return {f for f in found if not f.endswith("_")}
+
+
+def attributes():
+    text = "".join(read(p) for p in
+                   glob.glob("src/export/genai_span*.c", root_dir=ROOT))
+    return set(re.findall(r'"((?:genai|gen_ai|rag|aws)\.[a-z_.]+)"', text))
+
+
+def documented(readme, group, wanted, form="`%s`"):
+    missing = sorted(w for w in wanted
+                     if not re.search(r"(?<![\w.])%s(?![\w.]*\w)"
+                                      % re.escape(w), readme))
+    ok(wanted and not missing, "README names every %s (%d)"
+       % (group, len(wanted)), "missing: " + ", ".join(missing))
+
+
+def undocumented(readme, directives, variables):
+    """names in README that the code has not got"""
+    known = directives | variables
+    families_ = families()
+    claimed = set(re.findall(r"^\| `(genai\w*)", readme, re.M))
+    wrong = {c for c in claimed if c not in known
+             and not any(f.startswith(c) for f in families_)
+             and c + "_total" not in families_}
+    ok(not wrong, "README's tables name nothing that is not there", wrong)
+    vars_ = set(re.findall(r"\$(genai_\w+)", readme))
+    ok(not (vars_ - variables), "README shows no variable that is not there",
+       vars_ - variables)
+
+
+def examples():
+    so = os.environ.get("GENAI_MODULE") or os.path.join(
+        ROOT, "build/nginx/ngx_http_genai_module.so")
+    binary = os.environ.get("TEST_NGINX_BINARY", "/usr/sbin/nginx")
+
+    for path in sorted(glob.glob(os.path.join(ROOT, "conf.examples/*.conf"))):
+        with tempfile.TemporaryDirectory() as d:
+            text = open(path, encoding="utf-8").read()
+            text = re.sub(r"load_module\s+\S+;", "load_module %s;" % so, text)
+            text = text.replace("/var/log/nginx/", d + "/")
+            # no name can be looked up here
+            text = re.sub(r"server(\s+)[a-z0-9.-]+\.amazonaws\.com:443",
+                          r"server\g<1>127.0.0.1:443", text)
+            text = "pid %s/nginx.pid;\n%s" % (d, text)
+            text = re.sub(r"(http \{)", r"\1\n client_body_temp_path %s/b; "
+                          "proxy_temp_path %s/p; fastcgi_temp_path %s/f; "
+                          "uwsgi_temp_path %s/u; scgi_temp_path %s/s;"
+                          % (d, d, d, d, d), text, count=1)
+            if "genai_prices" not in text:
+                text = re.sub(r"(http \{)", r"\1\n genai_prices %s;"
+                              % os.path.join(ROOT,
+                                             "conf.examples/prices.json"),
+                              text, count=1)
+            text = re.sub(r"genai_queue(\s+)(\S+?)([ ;])",
+                          r"genai_queue\1\2 path=%s/spool\3" % d, text,
+                          count=1)
+            conf = os.path.join(d, "nginx.conf")
+            open(conf, "w", encoding="utf-8").write(text)
+            done = subprocess.run([binary, "-t", "-p", d, "-c", conf,
+                                   "-e", d + "/error.log"],
+                                  capture_output=True, text=True)
+            warned = [line for line in done.stderr.splitlines()
+                      if "[warn]" in line and "user" not in line]
+            ok(done.returncode == 0 and not warned,
+               "%s passes nginx -t without a warning"
+               % os.path.basename(path), done.stderr)
+
+
+def main():
+    os.chdir(ROOT)
+    readme = read("README.md") if os.path.exists("README.md") else ""
+    directives, variables, settings = names()
+
+    documented(readme, "directive", directives)
+    documented(readme, "variable", {"$" + v for v in variables})
+    documented(readme, "setting of an exporter", settings)
+    documented(readme, "metric", families())
+    documented(readme, "span attribute", attributes())
+    undocumented(readme, directives, variables)
+
+    targets = set(re.findall(r"^([a-z][a-z-]+):", read("Makefile"), re.M))
+    wanted = {"make " + t for t in targets
+              if t in ("demo", "test", "test-full", "test-asan", "build",
+                       "bench", "bench-instructions", "lint", "fuzz",
+                       "install")}
+    documented(readme, "make target", wanted)
+
+    json.loads(read("conf.examples/prices.json"))
+    examples()
+
+    # of the whole checkout, whatever directory it is in
+    done = subprocess.run(["git", "grep", "-nF", os.path.dirname(ROOT) + "/",
+                           "--", "."], capture_output=True, text=True)
+    ok(done.stdout == "" or os.path.dirname(ROOT) in ("/", "/tmp"),
+       "no path of this machine in the repository", done.stdout)
+
+    print("1..%d" % N[0])
+    sys.exit(1 if N[1] else 0)
+
+
+if __name__ == "__main__":
+    main()
