@@ -42,7 +42,7 @@ ngx_http_genai_log_handler(ngx_http_request_t *r)
 
     if (ctx == NULL) {
 
-        /* refused before our phase: 400, 413, return … */
+        /* refused before our phase: 400, 413, return ... */
 
         lcf = ngx_http_get_module_loc_conf(r, ngx_http_genai_module);
 

@@ -206,7 +206,7 @@ ngx_http_genai_own_stop(ngx_http_genai_ctx_t *ctx, uint64_t start)
 ngx_int_t ngx_http_genai_preaccess_handler(ngx_http_request_t *r);
 void ngx_http_genai_request_init(void);
 
-/* "00-…-…-01" into GENAI_TRACEPARENT_LEN bytes; gives the length */
+/* "00-...-...-01" into GENAI_TRACEPARENT_LEN bytes; gives the length */
 size_t ngx_http_genai_format_w3c(genai_call_t *c, u_char *buf);
 
 /* a call that was refused before our phase */
@@ -253,6 +253,7 @@ void ngx_http_genai_row_close(ngx_http_genai_ctx_t *ctx);
 
 /* ngx_http_genai_process.c: process hooks and the helper process */
 
+ngx_int_t ngx_http_genai_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_genai_init_process(ngx_cycle_t *cycle);
 void ngx_http_genai_exit_process(ngx_cycle_t *cycle);
 void ngx_http_genai_exit_master(ngx_cycle_t *cycle);

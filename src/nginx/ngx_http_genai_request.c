@@ -620,7 +620,7 @@ ngx_http_genai_hide_headers(ngx_http_request_t *r, ngx_str_t *lowcase,
 }
 
 
-/* the client's signature covers this header: …SignedHeaders=a;b;name, … */
+/* the client's signature covers this header: ...SignedHeaders=a;b;name, ... */
 
 static ngx_uint_t
 ngx_http_genai_signed(ngx_http_request_t *r, ngx_str_t *name)
