@@ -132,6 +132,10 @@ struct genai_sink_s {
 };
 
 
+extern const genai_sink_ops_t  genai_sink_otlp_ops;
+extern const genai_sink_ops_t  genai_sink_file_ops;
+
+
 /* "otlp", "file" … ; NULL when there is no such sink */
 const genai_sink_ops_t *genai_sink_find(const char *type);
 
