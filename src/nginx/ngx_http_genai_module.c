@@ -185,7 +185,7 @@ ngx_module_t  ngx_http_genai_module = {
     ngx_http_genai_commands,               /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_genai_init_module,            /* init module */
     ngx_http_genai_init_process,           /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
