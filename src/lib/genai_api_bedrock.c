@@ -95,7 +95,7 @@ static const genai_row_t  bedrock_converse_request[] = {
       GENAI_F_GUARDRAIL_VERSION, 0 },
     { "promptVariables.*.text", GENAI_JSON_CHARS, GENAI_SUM,
       GENAI_F_PROMPT_CHARS, 0 },
-    { "requestMetadata.*", GENAI_JSON_TEXT, GENAI_LAST,
+    { "requestMetadata.*", GENAI_JSON_NAME | GENAI_JSON_TEXT, GENAI_LAST,
       GENAI_F_REQUEST_METADATA, 0 },
     { "performanceConfig.latency", GENAI_JSON_TEXT, GENAI_LAST,
       GENAI_F_LATENCY_MODE, 0 },

@@ -191,7 +191,8 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned arg,
         break;
 
     case GENAI_F_REQUEST_METADATA:
-        genai_field_append(c, &c->request_metadata, v->text, ',', 192);
+        genai_field_append(c, &c->request_metadata, v->text,
+                           v->event == GENAI_JSON_NAME ? ',' : '=', 192);
         break;
 
     case GENAI_F_STREAM:

@@ -344,18 +344,22 @@ genai_body_prefix(genai_body_t *b, const char *buf, size_t len)
 static void
 genai_body_base64(genai_body_t *b, const char *buf, size_t len)
 {
+    size_t       n;
     const char  *quote;
 
     quote = memchr(buf, '"', len);
+    n = quote ? (size_t) (quote - buf) : len;
 
-    if (quote) {
-        b->delta_bytes += (uint32_t) (quote - buf);
-        b->delta_bytes = b->delta_bytes / 4 * 3;
-        b->state = STATE_PASS;
-        return;
+    while (n > 0 && buf[n - 1] == '=') {
+        n--;
     }
 
-    b->delta_bytes += (uint32_t) len;
+    b->delta_bytes += (uint32_t) n;
+
+    if (quote) {
+        b->delta_bytes = (uint32_t) ((uint64_t) b->delta_bytes * 3 / 4);
+        b->state = STATE_PASS;
+    }
 }
 
 

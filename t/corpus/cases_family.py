@@ -1,0 +1,5 @@
+"""The other model families inside InvokeModel."""
+
+
+def cases():
+    return []
