@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 sys.dont_write_bytecode = True
@@ -320,7 +321,7 @@ def test_plain(sim):
          {'calls': 2, 'input': 32, 'output': 245, 'cache_read': 7,
           'cache_write': 2052, 'cache_write_1h': 1028, 'reasoning': 3,
           'errors': 0, 'aborted': 0, 'partial_input': 0,
-          'partial_output': 0, 'count_tokens': 0}, 'meter: sums')
+          'partial_output': 0, 'unbilled': 0}, 'meter: sums')
 
     status, _, body = sim.send(CLAUDE + 'converse', ask(float=True, input=28))
     ok(b'"inputTokens":28.0' in body, 'converse: float tokens')
@@ -349,7 +350,7 @@ def test_plain(sim):
         'input': {'converse': {'messages': []}}}, {'X-Sim-Input': '12'})
     same(json.loads(body), {'inputTokens': 12}, 'count tokens')
     row = sim.meter()['models']['us.anthropic.claude-sonnet-4-6']
-    same((row['count_tokens'], row['calls']), (1, 5),
+    same((row['unbilled'], row['calls']), (1, 5),
          'count tokens is no inference call')
 
     a = sim.send(CLAUDE + 'invoke', ask(seed=1))[2]
@@ -644,6 +645,99 @@ def test_families(sim):
        and h['X-Amzn-Bedrock-Input-Token-Count'] is None, 'rerank')
 
 
+def events(data):
+    """Server-Sent Events as (event, data)"""
+    out = []
+    for block in data.decode().split('\n\n')[:-1]:
+        name, text = None, None
+        for line in block.split('\n'):
+            if line.startswith('event: '):
+                name = line[7:]
+            if line.startswith('data: '):
+                text = line[6:]
+        out.append((name, text if text == '[DONE]' else json.loads(text)))
+    return out
+
+
+def test_direct(sim):
+    sim.reset()
+    h = {'X-Sim-Directive': json.dumps(
+        {'input': 20, 'output': 9, 'cache_read': 100, 'reasoning': 3,
+         'events': 4, 'tools': ['search']})}
+    ask = {'model': 'gpt-6.1-sol', 'messages': [
+        {'role': 'user', 'content': 'hi'}]}
+
+    _, head, body = sim.send('/openai/v1/chat/completions', ask, h)
+    u = json.loads(body)['usage']
+    same((u['prompt_tokens'], u['completion_tokens'],
+          u['prompt_tokens_details']['cached_tokens'],
+          u['completion_tokens_details']['reasoning_tokens']),
+         (120, 9, 100, 3), 'chat: inclusive usage')
+    ok(head['x-request-id'], 'chat: request id')
+
+    _, head, body = sim.send('/v1/chat/completions',
+                             dict(ask, stream=True), h)
+    got = events(body)
+    ok(head['Content-Type'].startswith('text/event-stream')
+       and got[-1][1] == '[DONE]' and not any(
+           'usage' in v for _, v in got[:-1]), 'chat stream: no usage')
+    _, _, body = sim.send('/v1/chat/completions', dict(
+        ask, stream=True, stream_options={'include_usage': True}), h)
+    got = events(body)
+    same((got[-2][1]['choices'], got[-2][1]['usage']['total_tokens'],
+          got[0][1]['usage']), ([], 129, None), 'chat stream: usage asked')
+
+    _, _, body = sim.send('/v1/responses', dict(ask, stream=True), h)
+    got = events(body)
+    same((got[0][0], got[-1][0], got[-1][1]['response']['usage']
+          ['input_tokens_details']['cached_tokens']),
+         ('response.created', 'response.completed', 100), 'responses stream')
+    same(sum(n == 'response.output_text.delta' for n, _ in got), 4,
+         'responses: deltas')
+
+    ask['model'] = 'claude-sonnet-4-6'
+    _, head, body = sim.send('/anthropic/v1/messages',
+                             dict(ask, stream=True), h)
+    got = events(body)
+    same((got[0][1]['message']['usage']['cache_read_input_tokens'],
+          got[-2][1]['usage']['output_tokens'], got[-1][0],
+          'amazon-bedrock-invocationMetrics' in got[-1][1]),
+         (100, 9, 'message_stop', False), 'messages stream')
+    status, head, body = sim.send('/v1/messages', ask,
+                                  {'X-Sim-Fail': 'throttle'})
+    same((status, json.loads(body)['error']['type']),
+         (429, 'rate_limit_error'), 'messages: error')
+    _, _, body = sim.send('/v1/messages', dict(ask, stream=True),
+                          {'X-Sim-Fail': 'exception'})
+    same(events(body)[-1][0], 'error', 'messages: error in the stream')
+
+    _, _, body = sim.send('/v1/embeddings', {'model': 'text-embed',
+                                             'input': ['a', 'b']}, h)
+    v = json.loads(body)
+    same((len(v['data']), len(v['data'][1]['embedding']),
+          v['usage']['prompt_tokens']), (2, 1536, 20), 'embeddings')
+
+    rows = sim.meter()['models']
+    same((rows['gpt-6.1-sol']['input'], rows['gpt-6.1-sol']['output'],
+          rows['gpt-6.1-sol']['cache_read'], rows['text-embed']['output']),
+         (80, 36, 400, 0), 'direct: meter')
+
+    _, _, body = sim.send('/guardrail/gr1/version/2/apply', {
+        'source': 'OUTPUT', 'content': [{'text': {'text': 'x' * 1200}}]},
+        {'X-Sim-Guardrail': 'intervened'})
+    v = json.loads(body)
+    same((v['action'], v['usage']['topicPolicyUnits']),
+         ('GUARDRAIL_INTERVENED', 2), 'apply guardrail')
+    _, _, body = sim.send('/async-invoke', {
+        'modelId': 'amazon.nova-reel-v1:1', 'modelInput': {}})
+    arn = json.loads(body)['invocationArn']
+    _, _, body = sim.send('/async-invoke/' + urllib.parse.quote(arn, ''))
+    same(json.loads(body)['status'], 'Completed', 'async invoke')
+    same(sim.meter()['models']['amazon.nova-reel-v1:1'],
+         dict.fromkeys(rows['gpt-6.1-sol'], 0) | {'unbilled': 1},
+         'async invoke charges nothing')
+
+
 def test_strict():
     sim = Sim('--strict-sigv4')
     path = CLAUDE + 'converse'
@@ -673,6 +767,7 @@ def main():
         test_stream(sim)
         test_faults(sim)
         test_families(sim)
+        test_direct(sim)
     finally:
         sim.stop()
     test_strict()

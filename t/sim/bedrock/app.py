@@ -8,11 +8,11 @@ import time
 import zlib
 
 from . import call as calls
-from . import converse, faults, frames, http1, sigv4
+from . import direct, faults, frames, http1, sigv4, surface, unbilled
 from .families import lookup
+from .meter import UNBILLED
 
-JSON = 'application/json'
-EVENTS = 'application/vnd.amazon.eventstream'
+JSON = surface.JSON
 TRACE_HEADERS = ('traceparent', 'tracestate', 'baggage', 'x-amzn-trace-id',
                  'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled')
 FLUSH = 64 * 1024
@@ -37,16 +37,21 @@ class App:
         if req.path.startswith('/sim/'):
             return self.control(conn, req)
 
-        m = calls.MODEL_PATH.match(req.path)
+        m = (calls.MODEL_PATH.match(req.path)
+             or direct.PATH.match(req.path))
 
-        if not m:
-            return self.error(conn, req, {}, (
-                404, 'UnknownOperationException', ''), faults.CORAL_AUTH)
-        if req.method != 'POST':
-            return self.error(conn, req, {}, (
-                405, 'MethodNotAllowedException', ''), faults.CORAL_AUTH)
+        if m and req.method == 'POST':
+            return self.model(conn, req, m)
 
-        self.model(conn, req, m)
+        other = unbilled.match(req.method, req.path)
+        if other:
+            return self.model(conn, req, *other)
+
+        kind, status = (('MethodNotAllowedException', 405) if m
+                        else ('UnknownOperationException', 404))
+        conn.respond(req, status, [
+            ('Content-Type', JSON),
+            ('x-amzn-ErrorType', kind + faults.CORAL_AUTH)], b'{}')
 
     def control(self, conn, req):
         def reply(value, status=200):
@@ -71,45 +76,43 @@ class App:
 
     # one model call
 
-    def model(self, conn, req, m):
+    def model(self, conn, req, m, operation=None):
         try:
             body = json.loads(req.body)
         except ValueError:
             body = None
 
-        h = req.headers
-        d = calls.directive(h, req.body, body)
-
         with self.lock:
             self.counter += 1
-            number = self.counter
+            seed = (self.seed, self.counter)
 
-        operation = calls.OPERATIONS[m['op']]
         asked = body if isinstance(body, dict) else {}
-        model, family = lookup(m['model'], asked)
-        c = calls.Call(model, operation, asked, d, (self.seed, number))
-        entry = {'request_id': c.uuid(), 'operation': operation,
-                 'model': model, 'path': req.target, 'prefix': m['prefix'],
-                 'time': time.time(), 'outcome': 'open', 'status': 0,
-                 'host': h.get('host'), 'version': req.version,
-                 'request_bytes': len(req.body),
-                 'request_sha256': hashlib.sha256(req.body).hexdigest(),
-                 'invocation_id': h.get('amz-sdk-invocation-id'),
-                 'attempt': h.get('amz-sdk-request'),
-                 'trace': {k: h[k] for k in TRACE_HEADERS if k in h},
-                 'headers': req.raw, 'auth': None}
+        d = calls.directive(req.headers, req.body, body)
+
+        if operation:
+            model = m.groupdict().get('id') or str(asked.get('modelId', ''))
+            c = calls.Call(model, operation, asked, d, seed)
+            face = unbilled.Unbilled(c, m)
+        elif 'model' in m.groupdict():
+            model, family = lookup(m['model'], asked)
+            c = calls.Call(model, calls.OPERATIONS[m['op']], asked, d, seed)
+            face = surface.Bedrock(c, family)
+        else:
+            model = str(asked.get('model', ''))
+            c = calls.Call(model, direct.OPERATIONS[m['op']], asked, d, seed)
+            face = direct.SURFACES[m['op']](c)
+
+        entry = self.entry(req, m, c)
         self.meter.begin(entry)
 
         try:
-            problem = self.check(req, entry, body, family, c)
+            problem = self.check(req, entry, body, face, c)
             if problem:
                 self.meter.fail(entry, 'error')
-                self.error(conn, req, entry, *problem, c=c)
-            elif operation in ('ConverseStream',
-                               'InvokeModelWithResponseStream'):
-                self.stream(conn, req, entry, family, c)
-            else:
-                self.plain(conn, req, entry, family, c)
+                self.error(conn, req, entry, face, c, *problem)
+            elif not self.early(conn, req, entry, c):
+                (self.stream if face.stream else self.plain)(
+                    conn, req, entry, face, c)
         except http1.Gone:
             if entry['outcome'] in ('open', 'ok'):
                 self.meter.fail(entry, 'aborted', self.partial(entry, c))
@@ -123,53 +126,45 @@ class App:
         if c.d.get('close'):
             conn.open = False
 
+    def entry(self, req, m, c):
+        h = req.headers
+        auth = h.get('authorization', '')
+        return {'request_id': c.uuid(), 'operation': c.operation,
+                'model': c.model, 'path': req.target, 'prefix': m['prefix'],
+                'time': time.time(), 'outcome': 'open', 'status': 0,
+                'host': h.get('host'), 'version': req.version,
+                'request_bytes': len(req.body),
+                'request_sha256': hashlib.sha256(req.body).hexdigest(),
+                'invocation_id': h.get('amz-sdk-invocation-id'),
+                'attempt': h.get('amz-sdk-request'),
+                'trace': {k: h[k] for k in TRACE_HEADERS if k in h},
+                'headers': req.raw,
+                'auth': 'bearer' if auth.startswith('Bearer ')
+                        else 'sigv4' if auth.startswith('AWS4-') else None}
+
     def partial(self, entry, c):
         """Tokens worked on when a stream broke: input and the output that
         went out, by the share of visible events."""
         share = entry.get('share', 0)
         return (c.usage['input'], int(c.usage['output'] * share))
 
-    def check(self, req, entry, body, family, c):
-        """The refusal of this request: ((status, type, message), suffix)"""
-        auth = req.headers.get('authorization', '')
-        entry['auth'] = ('bearer' if auth.startswith('Bearer ')
-                         else 'sigv4' if auth.startswith('AWS4-') else None)
-
-        if self.strict:
+    def check(self, req, entry, body, face, c):
+        """The refusal of this request: (status, type, message)"""
+        if self.strict and 'x-api-key' not in req.headers:
             try:
                 sigv4.verify(req.method, req.path, req.query, req.headers,
                              req.body)
             except sigv4.SigError as e:
-                return (403, e.code, str(e)), faults.CORAL_AUTH
+                return 403, e.code, str(e)
 
         fail = self.fault(req, c)
 
         if fail in faults.ERRORS:
             status, kind, message = faults.ERRORS[fail]
             return (int(c.d.get('status', status)), kind,
-                    c.d.get('message', message)), faults.CORAL
+                    c.d.get('message', message))
 
-        if not isinstance(body, dict):
-            return (400, 'ValidationException',
-                    'Malformed input request, please reformat your input '
-                    'and try again.'), faults.CORAL
-        if family is None:
-            return (400, 'ValidationException',
-                    'The provided model identifier is invalid.'), faults.CORAL
-
-        stream = 'Stream' in c.operation
-        missing = (not family.CHAT if 'Converse' in c.operation
-                   else stream and not hasattr(family, 'chunks'))
-        if missing:
-            return (400, 'ValidationException',
-                    'The model you are trying to use does not support this '
-                    'operation.'), faults.CORAL
-
-        if not family.CHAT:
-            for key in c.usage:
-                if key != 'input' or family.HEADERS == 'none':
-                    c.usage[key] = 0
-        return None
+        return face.refuse(body)
 
     def fault(self, req, c):
         """The failure that applies to this attempt, also left in c.d."""
@@ -187,30 +182,25 @@ class App:
 
         return fail
 
-    # answers
-
-    def error(self, conn, req, entry, error, suffix, c=None):
-        status, kind, message = error
-        rid = entry.get('request_id', '00000000-0000-0000-0000-000000000000')
-        headers = [('Content-Type', JSON), ('x-amzn-RequestId', rid),
-                   ('x-amzn-ErrorType', kind + suffix)]
-
-        if c and c.d.get('retry_after') is not None:
+    def error(self, conn, req, entry, face, c, status, kind, message):
+        headers, body = face.error(entry['request_id'], status, kind,
+                                   message)
+        if c.d.get('retry_after') is not None:
             headers.append(('Retry-After', c.d['retry_after']))
 
         entry['status'] = status
         entry['error'] = kind
-        conn.respond(req, status, headers,
-                     frames.dumps({'message': message}))
+        conn.respond(req, status, headers, body)
 
     def early(self, conn, req, entry, c):
-        """Failures before the first byte of an answer."""
+        """Failures and pauses before the first byte of an answer."""
         d = c.d
         fail = d.get('fail') or ''
 
         if fail.startswith('status:'):
             status = int(fail[7:])
             entry['status'] = status
+            entry['error'] = str(status)
             self.meter.fail(entry, 'error')
             conn.respond(req, status, [('Content-Type', 'text/html')],
                          b'<html><body><h1>%d</h1></body></html>\n' % status)
@@ -219,65 +209,40 @@ class App:
         if d.get('first_ms'):
             conn.wait(float(d['first_ms']) / 1000)
 
-        if fail == 'close' or (fail == 'reset' and 'fail_at' not in d
-                               and 'Stream' not in c.operation):
+        if fail == 'close':
+            entry['error'] = fail
             self.meter.fail(entry, 'error')
             raise Abandon()
+
+        entry['status'] = 200
         return False
 
-    def headers(self, c, entry, family, kind):
-        entry['status'] = 200
-        out = [('Content-Type', c.d.get('content_type', kind)),
-               ('x-amzn-RequestId', entry['request_id'])]
-        u = c.usage
-
-        if c.operation == 'InvokeModel' and not c.omits('headers'):
-            name = 'X-Amzn-Bedrock-'
-            out.append((name + 'Invocation-Latency', c.latency))
-            if family.HEADERS != 'none':
-                out.append((name + 'Input-Token-Count', u['input']))
-            if family.HEADERS == 'both':
-                out.append((name + 'Output-Token-Count', u['output']))
-            if family.CACHE == 'always' or (family.CACHE == 'used'
-                                            and c.has_cache()):
-                out.append((name + 'Cache-Read-Input-Token-Count',
-                            u['cache_read']))
-                out.append((name + 'Cache-Write-Input-Token-Count',
-                            u['cache_write']))
-
-        if c.operation.startswith('InvokeModel'):
-            if 'Stream' in c.operation:
-                out.append(('X-Amzn-Bedrock-Content-Type', JSON))
-            for key, name in (('tier', 'Service-Tier'),
-                              ('latency', 'PerformanceConfig-Latency')):
-                if c.d.get(key):
-                    out.append(('X-Amzn-Bedrock-' + name, c.d[key]))
-
+    def headers(self, entry, face, c):
+        out = face.headers(entry)
+        if 'content_type' in c.d:
+            out[0] = ('Content-Type', c.d['content_type'])
         return out
 
-    def plain(self, conn, req, entry, family, c):
-        if self.early(conn, req, entry, c):
-            return
+    # plain answers
 
+    def plain(self, conn, req, entry, face, c):
         fail = c.d.get('fail')
-        sort = c.d.get('sort', c.operation == 'Converse')
 
-        if c.operation == 'CountTokens':
-            for key in c.usage:
-                if key != 'input':
-                    c.usage[key] = 0
-            value = {'inputTokens': c.usage['input']}
-        elif c.operation == 'Converse':
-            value = converse.answer(c)
-        else:
-            value = family.answer(c)
+        if fail == 'reset':
+            entry['error'] = fail
+            self.meter.fail(entry, 'error')
+            raise Abandon()
 
-        if c.d.get('unknown') and c.operation != 'CountTokens':
+        value = face.value()
+        free = c.operation in UNBILLED
+
+        if c.d.get('unknown') and not free:
             value = dict({'aNewKey': [1, {'usage': {'inputTokens': 7}}]},
                          **value)
 
-        body = frames.dumps(value, sort=sort)
-        headers = self.headers(c, entry, family, JSON)
+        body = frames.dumps(value, sort=c.d.get('sort',
+                                                c.operation == 'Converse'))
+        headers = self.headers(entry, face, c)
 
         if fail == 'empty':
             body = b''
@@ -287,13 +252,14 @@ class App:
         body = self.encode(body, headers, c)
         entry['response_sha256'] = hashlib.sha256(body).hexdigest()
 
-        if fail in ('truncate', 'cut', 'reset', 'stall'):
+        if fail in ('truncate', 'cut', 'stall'):
             return self.half(conn, req, entry, headers, body, c)
 
         if fail in ('empty', 'garbage'):
+            entry['error'] = fail
             self.meter.fail(entry, 'error', (c.usage['input'],
                                              c.usage['output']))
-        elif c.operation == 'CountTokens':
+        elif free:
             entry['outcome'] = 'ok'
         else:
             self.meter.done(entry, c.usage)
@@ -326,43 +292,15 @@ class App:
             return
 
         time.sleep(0.02)
+        entry['error'] = c.d['fail']
         self.meter.fail(entry, 'error', self.partial(entry, c))
         raise Abandon()
 
     # streams
 
-    def pad(self, c):
-        if c.d.get('pad') is False:
-            return ''
-        return frames.PAD[:c.rng.randint(1, len(frames.PAD))]
-
-    def frames(self, family, c):
-        """(frame, is it visible output), in order"""
-        if c.operation == 'ConverseStream':
-            for name, payload, visible in converse.events(c):
-                yield converse.frame(name, payload, self.pad(c)), visible
-            return
-
-        held = None
-        for item in family.chunks(c):
-            if held:
-                yield frames.chunk(frames.dumps(held[0]),
-                                   self.pad(c)), held[1]
-            held = item
-
-        if held:
-            value = held[0]
-            if not c.omits('metrics'):
-                value = dict(value)
-                value['amazon-bedrock-invocationMetrics'] = c.metrics()
-            yield frames.chunk(frames.dumps(value), self.pad(c)), held[1]
-
-    def stream(self, conn, req, entry, family, c):
-        if self.early(conn, req, entry, c):
-            return
-
-        headers = self.headers(c, entry, family, EVENTS)
-        parts = list(self.frames(family, c))
+    def stream(self, conn, req, entry, face, c):
+        headers = self.headers(entry, face, c)
+        parts = list(face.frames())
         fail = c.d.get('fail')
         fail = fail if fail in faults.STREAM else None
         at = 0 if fail == 'exception_first' else \
@@ -380,14 +318,12 @@ class App:
         burst = max(1, int(c.d.get('burst', 1)))
         digest = hashlib.sha256()
         total = sum(1 for _, visible in parts if visible) or 1
-        pending = []
-        held = shown = 0
+        pending = bytearray()
+        shown = 0
 
         def flush():
-            nonlocal held
-            data = b''.join(pending)
+            data = bytes(pending)
             pending.clear()
-            held = 0
             out.write(data)
 
         for i, (frame, visible) in enumerate(parts):
@@ -400,15 +336,14 @@ class App:
 
             if fail and i == at:
                 flush()
-                frame = self.break_at(conn, out, entry, c, fail, frame)
+                frame = self.break_at(conn, out, entry, face, c, fail, frame)
                 if frame is None:
                     return
 
             digest.update(frame)
-            pending.append(frame)
-            held += len(frame)
+            pending += frame
 
-            if held > FLUSH:
+            if len(pending) > FLUSH:
                 flush()
 
         entry['response_sha256'] = digest.hexdigest()
@@ -417,7 +352,7 @@ class App:
         flush()
         out.end()
 
-    def break_at(self, conn, out, entry, c, fail, frame):
+    def break_at(self, conn, out, entry, face, c, fail, frame):
         """Breaks a stream; gives the frame to go on with, or None."""
         d = c.d
 
@@ -426,25 +361,16 @@ class App:
             return frame
 
         self.meter.fail(entry, 'error', self.partial(entry, c))
-        entry['error'] = fail
+        entry['error'] = d.get('exception', {
+            'exception': 'throttlingException',
+            'exception_first': 'throttlingException',
+            'error_frame': 'InternalError'}.get(fail, fail))
 
-        if fail == 'bad_crc':
-            return frames.break_crc(frame)
-        if fail == 'bad_prelude':
-            return frames.break_crc(frame, prelude=True)
-        if fail == 'bad_length':
-            return b'\x00\x00\x00\x08' + frame[4:]
+        if fail.startswith('bad_'):
+            return face.spoil(fail, frame)
 
-        if fail in ('exception', 'exception_first'):
-            name = d.get('exception', 'throttlingException')
-            message = d.get('message', 'Too many tokens, please wait before '
-                                       'trying again.')
-            entry['error'] = name
-            out.write(frames.exception(name, frames.dumps(
-                faults.exception_payload(name, message))))
-        elif fail == 'error_frame':
-            out.write(frames.error(d.get('exception', 'InternalError'),
-                                   d.get('message', 'something broke')))
+        if fail in ('exception', 'exception_first', 'error_frame'):
+            out.write(face.broken(fail))
         elif fail in ('truncate', 'cut'):
             out.write(frame[:len(frame) // 2])
 

@@ -188,6 +188,12 @@ class Call:
             return 'tool_use'
         return 'max_tokens' if self.capped else 'end_turn'
 
+    def only_input(self, counted=True):
+        """Embeddings make no output, reranking counts no tokens."""
+        for key in TOKENS:
+            if key != 'input' or not counted:
+                self.usage[key] = 0
+
     # what families ask for
 
     def num(self, n):

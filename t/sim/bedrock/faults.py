@@ -20,6 +20,12 @@ Of a plain body: truncate (less than Content-Length), reset, stall,
 CORAL = ':http://internal.amazon.com/coral/com.amazon.bedrock/'
 CORAL_AUTH = ':http://internal.amazon.com/coral/com.amazon.coral.service/'
 
+# refused by the front end, before any service
+FRONT_END = ('UnknownOperationException', 'MethodNotAllowedException',
+             'MissingAuthenticationTokenException',
+             'IncompleteSignatureException', 'InvalidSignatureException',
+             'UnrecognizedClientException', 'ExpiredTokenException')
+
 # name: status, type, message
 ERRORS = {
     'throttle': (429, 'ThrottlingException',

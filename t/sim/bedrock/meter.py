@@ -9,7 +9,7 @@ Per model, tokens of answers that were written to their end:
   aborted        the client went away
   partial_input, partial_output   what was worked on for broken and aborted
                  streams: the service would bill it, no usage was sent
-  count_tokens   CountTokens calls (no tokens are charged)
+  unbilled       calls of operations that charge no tokens
 """
 
 import collections
@@ -20,7 +20,10 @@ import threading
 from .call import TOKENS
 
 KEYS = ('calls',) + TOKENS + ('errors', 'aborted', 'partial_input',
-                              'partial_output', 'count_tokens')
+                              'partial_output', 'unbilled')
+
+UNBILLED = ('CountTokens', 'ApplyGuardrail', 'StartAsyncInvoke',
+            'GetAsyncInvoke', 'ListAsyncInvokes')
 
 
 class Meter:
@@ -48,8 +51,7 @@ class Meter:
             self.number += 1
             entry['n'] = self.number
             self.recent.append(entry)
-            key = ('count_tokens' if entry['operation'] == 'CountTokens'
-                   else 'calls')
+            key = 'unbilled' if entry['operation'] in UNBILLED else 'calls'
             self.row(entry['model'])[key] += 1
             self.dirty = True
 
