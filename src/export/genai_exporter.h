@@ -40,6 +40,9 @@ typedef struct {
 
     /* the registry for sinks that send metrics */
     const genai_metrics_t *(*metrics)(void *data);
+
+    /* NULL: genai_sink_find; tests bring sinks of their own */
+    const genai_sink_ops_t *(*find)(const char *type);
 } genai_exporter_hooks_t;
 
 

@@ -42,7 +42,8 @@ genai_feed_open(genai_exporter_t *x, genai_feed_t *f)
 {
     char  err[256];
 
-    f->ops = genai_sink_find(f->conf->type);
+    f->ops = x->hooks->find ? x->hooks->find(f->conf->type)
+                            : genai_sink_find(f->conf->type);
 
     if (f->sink == NULL && f->ops && !x->conf->spool_only) {
         err[0] = '\0';

@@ -29,12 +29,14 @@ typedef struct {
     genai_exporter_conf_t        conf;
     genai_exporter_hooks_t       hooks;
     uint64_t                     sweep_at;
+    ngx_uint_t                   held; /* the lease, at some time */
 } ngx_http_genai_process_t;
 
 
 static ngx_int_t ngx_http_genai_start(ngx_http_genai_main_conf_t *mcf,
     ngx_uint_t spool_only);
 static void ngx_http_genai_stop(void);
+static void ngx_http_genai_at_exit(void);
 static void ngx_http_genai_linger(void);
 static ngx_uint_t ngx_http_genai_left_alone(void);
 static void ngx_http_genai_channel(void);
@@ -52,6 +54,7 @@ genai_rand_t  ngx_http_genai_rand;
 
 static ngx_http_genai_process_t  ngx_http_genai_process;
 static ngx_event_t               ngx_http_genai_timer;
+static ngx_connection_t          ngx_http_genai_no_connection;
 
 
 /* with master_process off a reload runs no init_process */
@@ -251,6 +254,7 @@ ngx_http_genai_manager(void *data)
 {
     ngx_http_genai_main_conf_t  *mcf = data;
 
+    ngx_msec_t                 delay;
     ngx_http_genai_process_t  *p;
 
     p = &ngx_http_genai_process;
@@ -266,10 +270,7 @@ ngx_http_genai_manager(void *data)
             return 1000;
         }
 
-        if (atexit(ngx_http_genai_linger) != 0) {
-            ngx_log_error(NGX_LOG_ERR, p->cycle->log, 0,
-                          "genai: atexit() failed");
-        }
+        ngx_http_genai_at_exit();
     }
 
     if (ngx_http_genai_left_alone()) {
@@ -279,7 +280,29 @@ ngx_http_genai_manager(void *data)
         exit(0);
     }
 
-    return genai_exporter_run(p->x, NGX_HTTP_GENAI_SLICE);
+    delay = genai_exporter_run(p->x, NGX_HTTP_GENAI_SLICE);
+
+    /*
+     * The sinks may have brought in libraries with exit handlers of their
+     * own, which must not run before ours: handlers run last in, first out.
+     */
+
+    if (!p->held && genai_exporter_holds(p->x)) {
+        p->held = 1;
+        ngx_http_genai_at_exit();
+    }
+
+    return delay;
+}
+
+
+static void
+ngx_http_genai_at_exit(void)
+{
+    if (atexit(ngx_http_genai_linger) != 0) {
+        ngx_log_error(NGX_LOG_ERR, ngx_http_genai_process.cycle->log, 0,
+                      "genai: atexit() failed");
+    }
 }
 
 
@@ -440,10 +463,11 @@ ngx_http_genai_single_start(ngx_http_genai_main_conf_t *mcf)
     }
 
     ev = &ngx_http_genai_timer;
+    ngx_http_genai_no_connection.fd = (ngx_socket_t) -1;
 
     if (!ev->timer_set) {
         ev->handler = ngx_http_genai_single;
-        ev->data = p;
+        ev->data = &ngx_http_genai_no_connection;   /* for the debug log */
         ev->log = p->cycle->log;
         ev->cancelable = 1;
         ngx_add_timer(ev, 1);
