@@ -28,10 +28,11 @@ HAIKU = 'global.anthropic.claude-haiku-4-5-20251001-v1:0'
 TITAN = 'amazon.titan-embed-text-v2:0'
 TRACE = '6921f00a4bf92f3577b34da6a3ce929d'
 PARENT = '00f067aa0ba902b7'
-TOKENS = ('input', 'output', 'cache_read', 'cache_write')
+TOKENS = ('input', 'output', 'cache_read', 'cache_write', 'cache_write_1h')
 LABELS = {'input': 'input tokens', 'output': 'output tokens',
           'cache_read': 'cache read tokens',
-          'cache_write': 'cache write tokens'}
+          'cache_write': 'cache write tokens',
+          'cache_write_1h': '  of them for 1 h'}
 
 ANSWER = ('Every call that passes is counted: tokens, cost and time, while '
           'its bytes stay as they were.')
@@ -190,7 +191,7 @@ def show(span, branch):
 
 
 def ttft(span):
-    return span.get('gen_ai.response.time_to_first_chunk')
+    return span.get('genai.time_to_first_token')
 
 
 def money(pico):

@@ -29,7 +29,9 @@ class Span:
         return {'input': self.get('gen_ai.usage.input_tokens', 0)
                 - read - write,
                 'output': self.get('gen_ai.usage.output_tokens', 0),
-                'cache_read': read, 'cache_write': write}
+                'cache_read': read, 'cache_write': write,
+                'cache_write_1h':
+                    self.get('genai.usage.cache_write_1h.input_tokens', 0)}
 
 
 def value(v):
