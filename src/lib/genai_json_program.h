@@ -1,0 +1,90 @@
+/*
+ * A compiled program, private to genai_json*.c: a deterministic automaton.
+ * One state stands for a set of paths that agree with what has been read of
+ * the way to a value ("a.*.c" and "a.b.d" share a state at "a.b"), so that
+ * each level of a document needs one number, and a key one look-up.
+ *
+ * Everything is in one piece of memory without pointers into itself: the
+ * header, states, edges, pool of numbers, bytes of keys.
+ */
+
+#ifndef GENAI_JSON_PROGRAM_H
+#define GENAI_JSON_PROGRAM_H
+
+#include "genai_json.h"
+
+
+#define GENAI_JSON_DEAD  0         /* no row is here or below */
+#define GENAI_JSON_ROOT  1
+
+
+typedef struct {
+    uint32_t  edges;               /* first of the edges of its keys */
+    uint32_t  table;               /* in the pool: mask + 1 edges by hash,
+                                      counted from 1, 0 is none */
+    uint32_t  items;               /* in the pool: states of [0] … */
+    uint32_t  rows;                /* in the pool: indices of rows */
+    uint16_t  mask;                /* 0: no keys */
+    uint16_t  any;                 /* state of any other key */
+    uint16_t  nitems;
+    uint16_t  each;                /* state of any other element */
+    uint16_t  nrows;
+    uint16_t  want;                /* of all its rows */
+} genai_json_state_t;
+
+
+typedef struct {
+    uint32_t  hash;
+    uint32_t  key;                 /* among the bytes of keys */
+    uint16_t  len;
+    uint16_t  target;
+} genai_json_edge_t;
+
+
+struct genai_json_program_s {
+    const genai_json_row_t  *rows;
+    uint32_t                 states;    /* offsets from the header */
+    uint32_t                 edges;
+    uint32_t                 pool;
+    uint32_t                 keys;
+};
+
+
+static inline uint32_t
+genai_json_load32(const char *p)
+{
+    uint32_t  n;
+
+    memcpy(&n, p, 4);
+
+    return n;
+}
+
+
+/* both ends and the length tell almost all keys of real documents apart */
+
+static inline uint32_t
+genai_json_hash(const char *key, size_t len)
+{
+    uint32_t  a, b;
+
+    if (len >= 4) {
+        a = genai_json_load32(key);
+        b = genai_json_load32(key + len - 4);
+
+    } else if (len) {
+        a = (uint8_t) key[0] | (uint32_t) (uint8_t) key[len / 2] << 8;
+        b = (uint8_t) key[len - 1];
+
+    } else {
+        a = b = 0;
+    }
+
+    a = (a ^ (uint32_t) len) * 0x9e3779b1;
+    a = (a ^ (a >> 15) ^ b) * 0x85ebca6b;
+
+    return a ^ (a >> 13);
+}
+
+
+#endif /* GENAI_JSON_PROGRAM_H */
