@@ -1,0 +1,95 @@
+/*
+ * The little of protobuf's wire format that joins packed messages, shared by
+ * the encoders of spans and metrics.
+ */
+
+#ifndef GENAI_OTLP_WIRE_H
+#define GENAI_OTLP_WIRE_H
+
+#include "genai_otlp.h"
+#include "otlp.pb-c.h"
+
+
+/* tag of a length-delimited field (number below 16) and the length */
+
+static inline size_t
+genai_otlp_tag_size(size_t len)
+{
+    size_t  n = 2;
+
+    while (len >= 0x80) {
+        len >>= 7;
+        n++;
+    }
+
+    return n;
+}
+
+
+static inline uint8_t *
+genai_otlp_tag(uint8_t *p, unsigned field, size_t len)
+{
+    *p++ = (uint8_t) (field << 3 | 2);
+
+    while (len >= 0x80) {
+        *p++ = (uint8_t) (len | 0x80);
+        len >>= 7;
+    }
+
+    *p++ = (uint8_t) len;
+
+    return p;
+}
+
+
+static inline ProtobufCBinaryData
+genai_otlp_bin(genai_str_t s)
+{
+    ProtobufCBinaryData  b;
+
+    b.data = (uint8_t *) s.data;
+    b.len = s.len;
+
+    return b;
+}
+
+
+static inline void
+genai_otlp_pair(Otlp__KeyValue *kv, Otlp__AnyValue *v, genai_str_t key,
+    genai_str_t value)
+{
+    otlp__key_value__init(kv);
+    otlp__any_value__init(v);
+
+    v->value_case = OTLP__ANY_VALUE__VALUE_STRING_VALUE;
+    v->string_value = genai_otlp_bin(value);
+    kv->key = genai_otlp_bin(key);
+    kv->value = v;
+}
+
+
+/* appends a message as a field */
+
+static inline int
+genai_otlp_message(genai_otlp_buf_t *b, unsigned field,
+    const ProtobufCMessage *m)
+{
+    size_t    len, n;
+    uint8_t  *p;
+
+    len = protobuf_c_message_get_packed_size(m);
+    n = genai_otlp_tag_size(len) + len;
+    p = genai_otlp_room(b, n);
+
+    if (p == NULL) {
+        return GENAI_ERROR;
+    }
+
+    (void) protobuf_c_message_pack(m, genai_otlp_tag(p, field, len));
+    b->len += n;
+
+    return GENAI_OK;
+}
+
+
+#endif /* GENAI_OTLP_WIRE_H */

@@ -1,0 +1,548 @@
+/*
+ * The OTLP sink: traces and metrics over HTTP with protobuf (OTLP 1.11).
+ *
+ * endpoint is the base URL; v1/traces and v1/metrics are appended with
+ * exactly one slash.  Each signal has a transfer and a connection of its own.
+ * With traces off, spans are taken and acknowledged without being sent: the
+ * accounts of such a sink still add up.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <zlib.h>
+
+#include "genai_http.h"
+#include "genai_otlp.h"
+
+
+#define GENAI_OTLP_GZIP  1             /* level: 6 takes twice the time for
+                                          4 % fewer bytes */
+
+
+/* one kind of request: where it goes and what it is made of */
+
+typedef struct {
+    genai_http_t          *http;
+    char                  *url;
+    genai_otlp_buf_t       body;       /* as sent */
+    unsigned               under_way:1;
+} genai_otlp_signal_t;
+
+
+typedef struct {
+    genai_sink_t           sink;       /* first */
+
+    genai_otlp_buf_t       front;
+    size_t                 scope;
+    z_stream               z;
+    unsigned               z_ready:1;
+
+    genai_otlp_signal_t    traces;
+    genai_otlp_buf_t       items;
+    genai_otlp_buf_t       attrs;
+    uint32_t               added;
+
+    genai_otlp_signal_t    metrics;
+    genai_otlp_metrics_t  *encoder;
+    int                    nparts;
+    int                    part;       /* under way */
+    uint32_t               rejected;   /* of earlier parts */
+} genai_sink_otlp_t;
+
+
+static genai_sink_t *genai_sink_otlp_create(const genai_sink_conf_t *conf,
+    genai_log_pt log, void *log_data, char *err, size_t errlen);
+static int genai_sink_otlp_signal(genai_sink_otlp_t *s,
+    genai_otlp_signal_t *g, const char *path, char *err, size_t errlen);
+static int genai_sink_otlp_add(genai_sink_t *sink, const genai_call_t *c);
+static int genai_sink_otlp_send(genai_sink_t *sink);
+static genai_send_e genai_sink_otlp_poll(genai_sink_t *sink,
+    uint32_t wait_ms, genai_send_result_t *res);
+static void genai_sink_otlp_cancel(genai_sink_t *sink);
+static int genai_sink_otlp_send_metrics(genai_sink_t *sink,
+    const genai_metrics_t *m, uint64_t now_unix_ns);
+static genai_send_e genai_sink_otlp_poll_metrics(genai_sink_t *sink,
+    uint32_t wait_ms, genai_send_result_t *res);
+static void genai_sink_otlp_destroy(genai_sink_t *sink);
+static int genai_sink_otlp_post(genai_sink_otlp_t *s, genai_otlp_signal_t *g,
+    genai_str_t items);
+static int genai_sink_otlp_gzip(genai_sink_otlp_t *s, genai_otlp_buf_t *out,
+    const uint8_t *head, size_t headlen, genai_str_t items);
+static genai_send_e genai_sink_otlp_drive(genai_otlp_signal_t *g,
+    uint32_t wait_ms, genai_send_result_t *res);
+
+
+const genai_sink_ops_t  genai_sink_otlp_ops = {
+    "otlp",
+    genai_sink_otlp_create,
+    genai_sink_otlp_add,
+    genai_sink_otlp_send,
+    genai_sink_otlp_poll,
+    genai_sink_otlp_cancel,
+    genai_sink_otlp_send_metrics,
+    genai_sink_otlp_poll_metrics,
+    NULL,
+    genai_sink_otlp_destroy
+};
+
+
+static genai_sink_t *
+genai_sink_otlp_create(const genai_sink_conf_t *conf, genai_log_pt log,
+    void *log_data, char *err, size_t errlen)
+{
+    genai_sink_otlp_t  *s;
+
+    s = calloc(1, sizeof(genai_sink_otlp_t));
+    if (s == NULL) {
+        snprintf(err, errlen, "no memory");
+        return NULL;
+    }
+
+    s->sink.ops = &genai_sink_otlp_ops;
+    s->sink.conf = conf;
+    s->sink.log = log;
+    s->sink.log_data = log_data;
+
+    if (conf->endpoint == NULL) {
+        snprintf(err, errlen, "no endpoint");
+        goto failed;
+    }
+
+    if (genai_otlp_front(&s->front, conf->resource, conf->nresource,
+                         conf->version, &s->scope)
+        != GENAI_OK)
+    {
+        snprintf(err, errlen, "no memory");
+        goto failed;
+    }
+
+    if (conf->gzip) {
+        if (deflateInit2(&s->z, GENAI_OTLP_GZIP, Z_DEFLATED, 15 + 16, 8,
+                         Z_DEFAULT_STRATEGY)
+            != Z_OK)
+        {
+            snprintf(err, errlen, "zlib cannot be initialised");
+            goto failed;
+        }
+
+        s->z_ready = 1;
+    }
+
+    if (conf->traces
+        && genai_sink_otlp_signal(s, &s->traces, "v1/traces", err, errlen)
+           != GENAI_OK)
+    {
+        goto failed;
+    }
+
+    if (conf->metrics) {
+        if (genai_sink_otlp_signal(s, &s->metrics, "v1/metrics", err, errlen)
+            != GENAI_OK)
+        {
+            goto failed;
+        }
+
+        s->encoder = genai_otlp_metrics_create(conf->delta);
+
+        if (s->encoder == NULL) {
+            snprintf(err, errlen, "no memory");
+            goto failed;
+        }
+    }
+
+    return &s->sink;
+
+failed:
+
+    genai_sink_otlp_destroy(&s->sink);
+
+    return NULL;
+}
+
+
+static int
+genai_sink_otlp_signal(genai_sink_otlp_t *s, genai_otlp_signal_t *g,
+    const char *path, char *err, size_t errlen)
+{
+    size_t                    len;
+    genai_http_conf_t         hc;
+    const genai_sink_conf_t  *conf = s->sink.conf;
+
+    len = strlen(conf->endpoint);
+
+    while (len && conf->endpoint[len - 1] == '/') {
+        len--;
+    }
+
+    g->url = malloc(len + strlen(path) + 2);
+
+    if (g->url == NULL) {
+        snprintf(err, errlen, "no memory");
+        return GENAI_ERROR;
+    }
+
+    sprintf(g->url, "%.*s/%s", (int) len, conf->endpoint, path);
+
+    memset(&hc, 0, sizeof(hc));
+
+    hc.url = g->url;
+    hc.content_type = "application/x-protobuf";
+    hc.proxy = conf->proxy;
+    hc.tls_ca = conf->tls_ca;
+    hc.tls_cert = conf->tls_cert;
+    hc.tls_key = conf->tls_key;
+    hc.tls_verify = conf->tls_verify;
+    hc.version = conf->version;
+    hc.headers = conf->headers;
+    hc.nheaders = conf->nheaders;
+    hc.header_files = conf->header_files;
+    hc.nheader_files = conf->nheader_files;
+    hc.timeout_ms = conf->timeout_ms ? conf->timeout_ms : 10000;
+    hc.gzip = conf->gzip;
+
+    g->http = genai_http_create(&hc, s->sink.log, s->sink.log_data, err,
+                                errlen);
+
+    return g->http ? GENAI_OK : GENAI_ERROR;
+}
+
+
+static int
+genai_sink_otlp_add(genai_sink_t *sink, const genai_call_t *c)
+{
+    int                 rc;
+    genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
+
+    if (s->traces.under_way
+        || (sink->conf->batch && s->added == sink->conf->batch))
+    {
+        return GENAI_AGAIN;
+    }
+
+    if (sink->conf->traces) {
+        rc = genai_otlp_span(&s->items, &s->attrs, c);
+
+        if (rc != GENAI_OK) {
+
+            /* no memory for one more: what there is goes first */
+
+            return (rc == GENAI_DECLINED) ? GENAI_DECLINED : GENAI_AGAIN;
+        }
+    }
+
+    s->added++;
+
+    return GENAI_OK;
+}
+
+
+static int
+genai_sink_otlp_send(genai_sink_t *sink)
+{
+    genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
+
+    if (s->added == 0 || s->traces.under_way) {
+        return GENAI_ERROR;
+    }
+
+    if (!sink->conf->traces) {
+        s->traces.under_way = 1;
+        return GENAI_OK;
+    }
+
+    return genai_sink_otlp_post(s, &s->traces,
+                                genai_str((char *) s->items.data,
+                                          s->items.len));
+}
+
+
+static genai_send_e
+genai_sink_otlp_poll(genai_sink_t *sink, uint32_t wait_ms,
+    genai_send_result_t *res)
+{
+    uint32_t            added;
+    genai_send_e        rc;
+    genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
+
+    memset(res, 0, sizeof(genai_send_result_t));
+
+    if (sink->conf->traces) {
+        rc = genai_sink_otlp_drive(&s->traces, wait_ms, res);
+
+    } else {
+        rc = s->traces.under_way ? GENAI_SEND_ACKED : GENAI_SEND_PENDING;
+        s->traces.under_way = 0;
+        res->outcome = rc;
+    }
+
+    if (rc == GENAI_SEND_PENDING || rc == GENAI_SEND_RETRY) {
+        return rc;
+    }
+
+    added = s->added;
+    genai_sink_otlp_cancel(sink);
+
+    if (res->rejected > added) {
+        res->rejected = added;
+    }
+
+    return rc;
+}
+
+
+static void
+genai_sink_otlp_cancel(genai_sink_t *sink)
+{
+    genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
+
+    if (s->traces.http) {
+        genai_http_cancel(s->traces.http);
+    }
+
+    s->traces.under_way = 0;
+    s->added = 0;
+    genai_otlp_clear(&s->items);
+    genai_otlp_clear(&s->traces.body);
+}
+
+
+static int
+genai_sink_otlp_send_metrics(genai_sink_t *sink, const genai_metrics_t *m,
+    uint64_t now_unix_ns)
+{
+    genai_metrics_view_t  view;
+    genai_sink_otlp_t    *s = (genai_sink_otlp_t *) sink;
+
+    if (m == NULL || s->encoder == NULL) {
+        return GENAI_ERROR;
+    }
+
+    /* what was under way is overtaken: cumulative values repeat themselves,
+     * deltas that were not committed are in the next one */
+
+    genai_http_cancel(s->metrics.http);
+    s->metrics.under_way = 0;
+
+    memset(&view, 0, sizeof(view));
+    view.groups = GENAI_METRICS_ALL;
+
+    s->part = 0;
+    s->rejected = 0;
+    s->nparts = genai_otlp_metrics_encode(s->encoder, m, &view, now_unix_ns);
+
+    if (s->nparts <= 0) {
+        return GENAI_ERROR;
+    }
+
+    return genai_sink_otlp_post(s, &s->metrics,
+                                genai_otlp_metrics_part(s->encoder, 0));
+}
+
+
+static genai_send_e
+genai_sink_otlp_poll_metrics(genai_sink_t *sink, uint32_t wait_ms,
+    genai_send_result_t *res)
+{
+    genai_send_e        rc;
+    genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
+
+    memset(res, 0, sizeof(genai_send_result_t));
+
+    for ( ;; ) {
+        rc = genai_sink_otlp_drive(&s->metrics, wait_ms, res);
+
+        if (rc == GENAI_SEND_PENDING || rc == GENAI_SEND_RETRY) {
+            return rc;
+        }
+
+        /* what is refused for good must not come again with the next delta */
+
+        genai_otlp_metrics_commit(s->encoder, s->part++);
+
+        s->rejected += res->rejected;
+        res->rejected = s->rejected;
+
+        if (s->part >= s->nparts) {
+            genai_otlp_clear(&s->metrics.body);
+            return rc;
+        }
+
+        if (genai_sink_otlp_post(s, &s->metrics,
+                                 genai_otlp_metrics_part(s->encoder,
+                                                         s->part))
+            != GENAI_OK)
+        {
+            res->outcome = GENAI_SEND_RETRY;
+            snprintf(res->why, sizeof(res->why), "no memory");
+            return GENAI_SEND_RETRY;
+        }
+
+        wait_ms = 0;
+    }
+}
+
+
+static void
+genai_sink_otlp_destroy(genai_sink_t *sink)
+{
+    genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
+
+    genai_http_destroy(s->traces.http);
+    genai_http_destroy(s->metrics.http);
+    genai_otlp_metrics_destroy(s->encoder);
+
+    free(s->traces.url);
+    free(s->metrics.url);
+
+    genai_otlp_free(&s->traces.body);
+    genai_otlp_free(&s->metrics.body);
+    genai_otlp_free(&s->front);
+    genai_otlp_free(&s->items);
+    genai_otlp_free(&s->attrs);
+
+    if (s->z_ready) {
+        (void) deflateEnd(&s->z);
+    }
+
+    free(s);
+}
+
+
+static int
+genai_sink_otlp_post(genai_sink_otlp_t *s, genai_otlp_signal_t *g,
+    genai_str_t items)
+{
+    size_t    headlen;
+    uint8_t  *p, *head;
+
+    g->body.len = 0;
+
+    head = malloc(s->front.len + GENAI_OTLP_HEAD);
+    if (head == NULL) {
+        return GENAI_ERROR;
+    }
+
+    headlen = genai_otlp_head(&s->front, s->scope, items.len, head);
+
+    if (s->z_ready) {
+        if (genai_sink_otlp_gzip(s, &g->body, head, headlen, items)
+            != GENAI_OK)
+        {
+            goto failed;
+        }
+
+    } else {
+        p = genai_otlp_room(&g->body, headlen + items.len);
+        if (p == NULL) {
+            goto failed;
+        }
+
+        memcpy(p, head, headlen);
+        memcpy(p + headlen, items.data, items.len);
+        g->body.len = headlen + items.len;
+    }
+
+    free(head);
+
+    if (genai_http_post(g->http, g->body.data, g->body.len) != GENAI_OK) {
+        return GENAI_ERROR;
+    }
+
+    g->under_way = 1;
+
+    return GENAI_OK;
+
+failed:
+
+    free(head);
+
+    return GENAI_ERROR;
+}
+
+
+static int
+genai_sink_otlp_gzip(genai_sink_otlp_t *s, genai_otlp_buf_t *out,
+    const uint8_t *head, size_t headlen, genai_str_t items)
+{
+    size_t    size;
+    uint8_t  *p;
+
+    if (deflateReset(&s->z) != Z_OK) {
+        return GENAI_ERROR;
+    }
+
+    size = deflateBound(&s->z, (uLong) (headlen + items.len));
+    p = genai_otlp_room(out, size);
+
+    if (p == NULL) {
+        return GENAI_ERROR;
+    }
+
+    s->z.next_out = p;
+    s->z.avail_out = (uInt) size;
+
+    s->z.next_in = (Bytef *) head;
+    s->z.avail_in = (uInt) headlen;
+
+    if (deflate(&s->z, Z_NO_FLUSH) != Z_OK) {
+        return GENAI_ERROR;
+    }
+
+    s->z.next_in = (Bytef *) items.data;
+    s->z.avail_in = (uInt) items.len;
+
+    if (deflate(&s->z, Z_FINISH) != Z_STREAM_END) {
+        return GENAI_ERROR;
+    }
+
+    out->len = size - s->z.avail_out;
+
+    return GENAI_OK;
+}
+
+
+static genai_send_e
+genai_sink_otlp_drive(genai_otlp_signal_t *g, uint32_t wait_ms,
+    genai_send_result_t *res)
+{
+    int                  rc;
+    genai_http_result_t  r;
+
+    if (!g->under_way) {
+        res->outcome = GENAI_SEND_PENDING;
+        return GENAI_SEND_PENDING;
+    }
+
+    rc = genai_http_poll(g->http, wait_ms, &r);
+
+    if (rc == GENAI_AGAIN) {
+        res->outcome = GENAI_SEND_PENDING;
+        return GENAI_SEND_PENDING;
+    }
+
+    g->under_way = 0;
+
+    if (rc != GENAI_OK || (r.status == 0 && !r.too_large)) {
+        res->outcome = GENAI_SEND_RETRY;
+        snprintf(res->why, sizeof(res->why), "%s",
+                 rc == GENAI_OK ? r.error : "not sent");
+        return GENAI_SEND_RETRY;
+    }
+
+    genai_otlp_answer(r.status, r.body, r.len, r.json, res);
+
+    if (r.too_large) {
+
+        /* a receiver of OTLP never says that much: this is another thing */
+
+        res->outcome = GENAI_SEND_REJECTED;
+        snprintf(res->why, sizeof(res->why), "the answer is too large");
+    }
+
+    if (res->outcome == GENAI_SEND_RETRY) {
+        res->retry_after_ms = r.retry_after_ms;
+    }
+
+    return res->outcome;
+}
