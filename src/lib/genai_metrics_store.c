@@ -372,6 +372,7 @@ rows_find(const genai_metrics_t *m, const genai_rows_t *t, const char *rows,
 
     states = rows_states(m, t);
     ready = k->hash << 2 | GENAI_ROW_READY;
+    *free = GENAI_ROW_NONE;
 
     for (i = rows_home(t, k->hash), n = 0; n < GENAI_ROW_PROBE; n++) {
         s = __atomic_load_n(&states[i], __ATOMIC_ACQUIRE);
@@ -389,8 +390,6 @@ rows_find(const genai_metrics_t *m, const genai_rows_t *t, const char *rows,
             i = 0;
         }
     }
-
-    *free = GENAI_ROW_NONE;
 
     return GENAI_ROW_NONE;
 }

@@ -701,52 +701,79 @@ visit_sample(visit_t *x, const genai_metric_family_t *f,
 }
 
 
+/* the first of n samples and those that share its name */
+
 static int
-visit_samples(visit_t *x, const genai_metric_sample_t *s, size_t n)
+visit_samples_of(visit_t *x, const genai_metric_sample_t *s, size_t n)
 {
     int                    rc;
     char                   name[128];
-    size_t                 i, j, len;
+    size_t                 i, len;
     genai_metric_family_t  f;
 
-    for (i = 0; i < n; i++) {
-        for (j = 0; j < i && !sample_same(&s[j], &s[i]); j++) { /* void */ }
+    len = strlen(s->name);
 
-        if (j < i) {
-            continue;                  /* shown with the first of its name */
+    if (len >= sizeof(name)) {
+        return GENAI_OK;
+    }
+
+    memcpy(name, s->name, len + 1);
+
+    if (s->kind == GENAI_METRIC_COUNTER && len > 6
+        && memcmp(name + len - 6, "_total", 6) == 0)
+    {
+        name[len - 6] = '\0';
+    }
+
+    f.name = name;
+    f.otel = s->otel ? s->otel : name;
+    f.unit = s->unit ? s->unit : "1";
+    f.help = s->help;
+    f.kind = s->kind;
+
+    x->shown = 0;
+    rc = visit_sample(x, &f, s);
+
+    for (i = 1; i < n && rc == GENAI_OK; i++) {
+        if (sample_same(&s[i], s)) {
+            rc = visit_sample(x, &f, &s[i]);
         }
+    }
 
-        len = strlen(s[i].name);
+    return rc;
+}
 
-        if (len >= sizeof(name)) {
+
+static int
+sample_is_first(const genai_metric_sample_t *s, size_t i)
+{
+    size_t  j;
+
+    for (j = 0; j < i; j++) {
+        if (sample_same(&s[j], &s[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+visit_samples(visit_t *x, const genai_metric_sample_t *s, size_t n)
+{
+    int     rc;
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (!sample_is_first(s, i)) {
             continue;
         }
 
-        memcpy(name, s[i].name, len + 1);
+        rc = visit_samples_of(x, s + i, n - i);
 
-        if (s[i].kind == GENAI_METRIC_COUNTER && len > 6
-            && memcmp(name + len - 6, "_total", 6) == 0)
-        {
-            name[len - 6] = '\0';
-        }
-
-        f.name = name;
-        f.otel = s[i].otel ? s[i].otel : name;
-        f.unit = s[i].unit ? s[i].unit : "1";
-        f.help = s[i].help;
-        f.kind = s[i].kind;
-        x->shown = 0;
-
-        for (j = i; j < n; j++) {
-            if (!sample_same(&s[j], &s[i])) {
-                continue;
-            }
-
-            rc = visit_sample(x, &f, &s[j]);
-
-            if (rc != GENAI_OK) {
-                return rc;
-            }
+        if (rc != GENAI_OK) {
+            return rc;
         }
     }
 

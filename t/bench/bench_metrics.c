@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "../../src/lib/genai_metrics.h"
 
@@ -104,6 +106,55 @@ run(const char *what, op_pt op, unsigned sets)
 }
 
 
+/* two workers on one label set: its lines go to and fro between two cores */
+
+static void
+contend(void)
+{
+    int               i, p, pipes[2];
+    void             *mem;
+    double            t, sum;
+    genai_metrics_t  *m;
+
+    mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    m = genai_metrics_init(mem, SIZE, 1);
+
+    if (pipe(pipes) != 0) {
+        return;
+    }
+
+    fflush(stdout);
+
+    for (p = 0; p < 2; p++) {
+        if (fork() == 0) {
+            t = now();
+
+            for (i = 0; i < ROUNDS * CALLS; i++) {
+                genai_metrics_count(m, &call);
+            }
+
+            t = (now() - t) / (ROUNDS * CALLS);
+            _exit(write(pipes[1], &t, sizeof(t)) != sizeof(t));
+        }
+    }
+
+    sum = 0;
+
+    for (p = 0; p < 2; p++) {
+        if (read(pipes[0], &t, sizeof(t)) == sizeof(t)) {
+            sum += t;
+        }
+
+        wait(NULL);
+    }
+
+    printf("%-44s %7.0f ns\n", "count, one label set, 2 processes at once",
+           sum / 2);
+    munmap(mem, SIZE);
+}
+
+
 static int
 discard(void *data, const char *buf, size_t len)
 {
@@ -176,6 +227,7 @@ main(void)
     run("count, 2 labels and 2 tools", genai_metrics_count, 1);
 
     setup();
+    contend();
     render(10);
     render(SETS);
 

@@ -223,10 +223,10 @@ query(const genai_metrics_t *m, const char *family, const char *label,
 static void
 test_counts(void)
 {
-    void             *mem;
+    void             *mem, *copy;
     query_t           q;
     genai_call_t      c;
-    genai_metrics_t  *m;
+    genai_metrics_t  *m, *moved;
 
     mem = shared(1 << 20);
     m = genai_metrics_init(mem, 1 << 20, T0);
@@ -305,6 +305,15 @@ test_counts(void)
                       genai_str(NULL, 0), 5);
     is_int(query(m, "genai_sessions", "end", "idle").i, 5,
            "counters of others");
+
+    copy = shared(1 << 20);
+    memcpy(copy, mem, 1 << 20);
+    moved = genai_metrics_attach(copy, 1 << 20);
+    a_call(&c, "claude", "/");
+    genai_metrics_count(moved, &c);
+    q = query(moved, "genai_requests", "status", "2xx");
+    ok(q.i == 5 && q.points == 2, "memory may be mapped anywhere");
+    munmap(copy, 1 << 20);
 
     ok(genai_metrics_attach(mem, 1 << 20) == m
        && genai_metrics_start(m) == T0, "attaches with its start");
@@ -1013,6 +1022,99 @@ test_invariants(void)
 }
 
 
+/* a reader beside the single writer of histograms */
+
+static int
+watch_family(void *data, const genai_metric_family_t *f)
+{
+    (void) data;
+    (void) f;
+
+    return GENAI_OK;
+}
+
+
+static int
+watch_point(void *data, const genai_metric_family_t *f,
+    const genai_metric_point_t *p)
+{
+    size_t    b;
+    uint64_t  n, *seen = data;
+    double    le;
+
+    if (f->kind != GENAI_METRIC_HISTOGRAM) {
+        return GENAI_OK;
+    }
+
+    for (b = 0, n = 0; b <= p->nbounds; b++) {
+        n += p->counts[b];
+
+        if (p->has_exemplars && p->exemplars[b].time_unix_ns) {
+            le = b < p->nbounds ? p->bounds[b] : 1e300;
+
+            /* the writer puts the same byte into all of the ids */
+            if (p->exemplars[b].value > le
+                || p->exemplars[b].trace_id[0] != p->exemplars[b].span_id[7])
+            {
+                return GENAI_ERROR;
+            }
+
+            seen[1]++;
+        }
+    }
+
+    seen[0]++;
+
+    return n == p->count ? GENAI_OK : GENAI_ERROR;
+}
+
+
+static void
+test_watched(void)
+{
+    int                   i, rc;
+    void                 *mem;
+    pid_t                 pid;
+    uint64_t              seen[2] = { 0, 0 };
+    genai_call_t          c;
+    genai_metrics_t      *m;
+    genai_metrics_view_t  view = { GENAI_METRICS_ALL, NULL, 0 };
+
+    static const genai_metrics_visitor_t  v = { watch_family, watch_point };
+
+    mem = shared(1 << 20);
+    m = genai_metrics_init(mem, 1 << 20, T0);
+    a_stream(&c, "claude", "/");
+    genai_metrics_observe(m, &c);
+    memset(c.span_id, 0xab, 8);
+    genai_metrics_observe(m, &c);
+
+    pid = fork();
+
+    if (pid == 0) {
+        for (i = 0; ; i++) {
+            memset(c.trace_id, i, 16);
+            memset(c.span_id, i, 8);
+            c.start_unix_ns = T0 + i;
+            genai_metrics_observe(m, &c);
+        }
+    }
+
+    for (i = 0, rc = GENAI_OK; i < 3000 && rc == GENAI_OK; i++) {
+        rc = genai_metrics_visit(m, &view, &v, seen);
+    }
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+
+    ok(rc == GENAI_OK && seen[0] > 10000 && seen[1] > 100,
+       "what is read while it is written is whole: %llu histograms, "
+       "%llu exemplars", (unsigned long long) seen[0],
+       (unsigned long long) seen[1]);
+    munmap(mem, 1 << 20);
+}
+
+
 static void
 test_negotiate(void)
 {
@@ -1118,6 +1220,7 @@ main(int argc, char **argv)
     test_text();
     test_samples();
     test_invariants();
+    test_watched();
     test_negotiate();
 
     return done();
