@@ -257,7 +257,11 @@ invalid parameter "max=0", it must be "max=number" of 1 to 100000
 
 === TEST 24: a small body limit and a short timeout are told
 --- config
-location / { genai bedrock; proxy_pass http://127.0.0.1:1; }
+location / {
+    genai bedrock;
+    client_max_body_size 1m;
+    proxy_pass http://127.0.0.1:1;
+}
 location /t { return 200 "ok\n"; }
 --- request
 GET /t
@@ -270,7 +274,6 @@ set "proxy_read_timeout 300s"
 
 === TEST 25: nothing to warn of where both are right
 --- config
-client_max_body_size 25m;
 proxy_read_timeout 300s;
 location / { genai bedrock; proxy_pass http://127.0.0.1:1; }
 location /t { return 200 "ok\n"; }
@@ -288,7 +291,6 @@ proxy_read_timeout
 --- http_config
 genai_exporter file { path $TEST_NGINX_SERVER_ROOT/logs/spans.jsonl; }
 --- config
-client_max_body_size 25m;
 proxy_read_timeout 300s;
 location / { genai bedrock; proxy_pass http://127.0.0.1:1; }
 location /t { return 200 "ok\n"; }

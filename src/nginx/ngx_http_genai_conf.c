@@ -179,7 +179,7 @@ ngx_http_genai_check_location(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
     if (u != NULL && u->read_timeout <= 60000) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"genai\" in location \"%V\": "
-                           "\"proxy_read_timeout\" is %Ms, not above the 60s "
+                           "\"proxy_read_timeout\" is %Mms, not above the 60s "
                            "of the SDKs: a slow answer is cut here and "
                            "billed again by a retry; set "
                            "\"proxy_read_timeout 300s\"",

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
+use File::Temp qw(tempdir);
 
 my $root = abs_path("$FindBin::Bin/..");
 my $so = $ENV{GENAI_MODULE} // "$root/build/nginx/ngx_http_genai_module.so";
@@ -14,8 +15,15 @@ our $load = $so eq 'static' ? '' : "load_module $so;";
 
 our $prices = "genai_prices $root/conf.examples/prices.json;";
 
+$ENV{TEST_NGINX_HTML_DIR} ||= html_dir();
+($ENV{TEST_NGINX_SERVER_ROOT} = html_dir()) =~ s{/html$}{};
+
+# not below the servroot, which is removed while a process may be at its end
+my $spool = tempdir(CLEANUP => 1) . '/spool';
+
 no_long_string();
 no_root_location();
+no_shuffle();
 
 add_block_preprocessor(sub {
     my $block = shift;
@@ -26,7 +34,7 @@ add_block_preprocessor(sub {
     if (!defined $block->raw_http) {
         my $http = $block->http_config // '';
 
-        $http = "genai_queue 4m path=" . html_dir() . "/../spool;\n$http"
+        $http = "genai_queue 4m path=$spool;\n$http"
             unless $http =~ /genai_queue/;
         $http = "genai_zone zone=genai:2m;\n$http"
             unless $http =~ /genai_zone/;

@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""The tap changes nothing: every body of the corpus goes through a location
+with genai on and through one without, and the bytes that the client gets are
+the same; so are the moments at which the events of a stream arrive.  What the
+variables say afterwards is what the corpus expects.
+"""
+
+import glob
+import json
+import os
+import re
+import shutil
+import socket
+import socketserver
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+import tap
+import harness
+
+CORPUS = os.path.join(tap.TOP, 't', 'corpus')
+
+# what access_log can say, and the fact of the corpus that it must equal
+FACTS = {
+    'api': 'api', 'operation': 'operation', 'step': 'step', 'model': 'model',
+    'provider': 'provider', 'response_model': 'response_model',
+    'input_tokens': 'input_tokens', 'output_tokens': 'output_tokens',
+    'cache_read_tokens': 'cache_read_tokens',
+    'cache_write_tokens': 'cache_write_tokens',
+    'reasoning_tokens': 'reasoning_tokens', 'total_tokens': 'total_tokens',
+    'stop_reason': 'stop_reason', 'usage_source': 'usage_source',
+    'error': 'error_type', 'request_id': 'request_id', 'cost': 'cost_pico',
+    'tools': 'tools',
+}
+
+CONF = '''
+daemon off;
+master_process %(master)s;
+worker_processes 1;
+%(load)s
+pid logs/nginx.pid;
+error_log logs/error.log info;
+user root;
+events { worker_connections 512; }
+http {
+    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
+    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
+
+    genai_prices %(top)s/conf.examples/prices.json;
+    genai_queue 4m path=%(prefix)s/spool;
+    genai_exporter file { path logs/spans.jsonl; interval 100ms; }
+
+    client_max_body_size 25m;
+    proxy_read_timeout 300s;
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection close;
+
+    log_format facts escape=json '{"case":"$http_x_case"%(pairs)s}';
+
+    server {
+        listen 127.0.0.1:%(port)d;
+        access_log logs/facts.log facts;
+
+        location / { genai bedrock; proxy_pass http://127.0.0.1:%(up)d; }
+        location /unbuffered/ {
+            genai bedrock; proxy_buffering off; proxy_request_buffering off;
+            rewrite ^/unbuffered(.*)$ $1 break;
+            proxy_pass http://127.0.0.1:%(up)d$request_uri;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:%(control)d;
+        access_log off;
+        location / { proxy_pass http://127.0.0.1:%(up)d; }
+        location /unbuffered/ {
+            proxy_buffering off; proxy_request_buffering off;
+            proxy_pass http://127.0.0.1:%(up)d$request_uri;
+        }
+    }
+}
+'''
+
+
+class Upstream(socketserver.ThreadingTCPServer):
+    """Sends the answer of the case that X-Case names, as X-Pieces says."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            headers = {}
+            if not self.rfile.readline():
+                return
+            while True:
+                line = self.rfile.readline().decode('latin-1').strip()
+                if not line:
+                    break
+                k, _, v = line.partition(':')
+                headers[k.lower()] = v.strip()
+            self.rfile.read(int(headers.get('content-length', 0)))
+
+            if 'x-paced' in headers:
+                return self.paced()
+
+            case = self.server.cases[headers['x-case']]
+            head, _, body = case['res'].partition(b'\r\n\r\n')
+            length = len(body) + (100 if case['end'] == 'cut' else 0)
+            head = re.sub(rb'\r\n(content-length|transfer-encoding|'
+                          rb'connection):[^\r]*', b'', head, flags=re.I)
+            out = head + b'\r\nContent-Length: %d\r\nConnection: close' \
+                b'\r\n\r\n' % length + body
+            step = int(headers.get('x-pieces', 0)) or len(out) or 1
+
+            self.request.setsockopt(socket.IPPROTO_TCP,
+                                    socket.TCP_NODELAY, 1)
+            try:
+                for i in range(0, len(out), step):
+                    self.request.sendall(out[i:i + step])
+            except OSError:
+                pass
+
+        def paced(self):
+            """the events of a stream, 25 ms apart"""
+            case = self.server.cases['converse-stream/plain']
+            body = case['res'].partition(b'\r\n\r\n')[2]
+            self.request.setsockopt(socket.IPPROTO_TCP,
+                                    socket.TCP_NODELAY, 1)
+            self.request.sendall(
+                b'HTTP/1.1 200 OK\r\nContent-Type: application/'
+                b'vnd.amazon.eventstream\r\nTransfer-Encoding: chunked'
+                b'\r\nConnection: close\r\n\r\n')
+            for frame in frames(body):
+                self.server.sent.append(time.monotonic())
+                self.request.sendall(b'%x\r\n%s\r\n' % (len(frame), frame))
+                time.sleep(0.025)
+            self.request.sendall(b'0\r\n\r\n')
+
+
+def frames(body):
+    while body:
+        n = int.from_bytes(body[:4], 'big')
+        yield body[:n]
+        body = body[n:]
+
+
+def load():
+    cases = {}
+    for path in sorted(glob.glob(CORPUS + '/*/*.facts')):
+        stem = path[:-len('.facts')]
+        name = os.path.relpath(stem, CORPUS)
+        facts = {}
+        for line in open(path, encoding='utf-8'):
+            if '=' in line:
+                k, _, v = line.rstrip('\n').partition(' = ')
+                facts[k] = v
+        cases[name] = {
+            'req': open(stem + '.req', 'rb').read(),
+            'res': open(stem + '.res', 'rb').read(),
+            'end': facts.get('.end', 'complete'), 'facts': facts,
+        }
+    return cases
+
+
+def talk(port, request, pieces=0):
+    """All bytes that come back, without the headers that differ by time."""
+    s = socket.create_connection(('127.0.0.1', port), 10)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if pieces:
+        for i in range(0, len(request), pieces):
+            s.sendall(request[i:i + pieces])
+    else:
+        s.sendall(request)
+    out = b''
+    try:
+        while True:
+            got = s.recv(65536)
+            if not got:
+                break
+            out += got
+    except OSError:
+        out += b'<reset>'
+    s.close()
+    return re.sub(rb'\r\nDate: [^\r]*', b'', out, count=1)
+
+
+def request_of(name, case, prefix='', pieces=0, extra=b''):
+    head, _, body = case['req'].partition(b'\r\n\r\n')
+    lines = head.split(b'\r\n')
+    method, path, version = lines[0].split(b' ')
+    lines[0] = b' '.join((method, prefix.encode() + path, version))
+    lines = [x for x in lines
+             if not x.lower().startswith((b'content-length', b'connection'))]
+    lines += [b'X-Case: ' + name.encode(), b'Connection: close',
+              b'Content-Length: %d' % len(body)]
+    if pieces:
+        lines.append(b'X-Pieces: %d' % pieces)
+    return b'\r\n'.join(lines) + extra + b'\r\n\r\n' + body
+
+
+def wanted(facts, key):
+    v = facts.get(key, '')
+    if key == 'cost_pico' and v:
+        v = ('%d.%012d' % divmod(int(v), 10 ** 12)).rstrip('0').rstrip('.')
+    return v
+
+
+def bytes_equal(cases, ports):
+    modes = [('buffered, whole', '', 0), ('buffered, 1-byte writes', '', 1),
+             ('unbuffered, whole', '/unbuffered', 0),
+             ('unbuffered, 7-byte writes', '/unbuffered', 7)]
+
+    for text, prefix, pieces in modes:
+        wrong = []
+        for name, case in cases.items():
+            if pieces == 1 and len(case['res']) > 6000:
+                continue
+            r = request_of(name, case, prefix, pieces)
+            if talk(ports[0], r) != talk(ports[1], r):
+                wrong.append(name)
+        tap.ok(not wrong, 'bytes are those of the control, %s (%d bodies)'
+               % (text, len(cases)), '\n'.join(wrong))
+
+    wrong = []
+    for name, case in cases.items():
+        r = request_of(name, case)
+        if len(r) < 4000 and talk(ports[0], r, 1) != talk(ports[1], r):
+            wrong.append(name)
+    tap.ok(not wrong, 'bytes are those of the control when the request comes '
+           'byte by byte', '\n'.join(wrong))
+
+
+def facts_equal(cases, log):
+    """every line of the log, whatever mode it came in"""
+    seen, wrong = 0, {}
+    for line in open(log, encoding='utf-8'):
+        got = json.loads(line)
+        if got['case'] not in cases:
+            continue
+        case = cases[got['case']]
+        if case['end'] == 'aborted' or '.origin' in case['facts']:
+            continue          # t/behaviour/aborts.py, t/40-errors.t
+        seen += 1
+        for var, fact in FACTS.items():
+            want = wanted(case['facts'], fact)
+            if fact == 'cost_pico' and not want:
+                continue
+            # what a cut stream cost is estimated after the bodies were read
+            if not want and got['usage_source'] == 'estimate':
+                continue
+            if got[var] != want:
+                wrong.setdefault(got['case'], set()).add(
+                    '%s: got %r, expected %r' % (var, got[var], want))
+
+    tap.ok(seen and not wrong, 'the variables say what the corpus expects '
+           '(%d calls)' % seen,
+           '\n'.join('%s: %s' % (k, ', '.join(sorted(v)))
+                     for k, v in sorted(wrong.items())))
+
+
+def arrivals(port):
+    """when each frame of the paced stream has come, after it was sent"""
+    s = socket.create_connection(('127.0.0.1', port), 10)
+    s.sendall(b'POST /model/m/converse-stream HTTP/1.1\r\nHost: x\r\n'
+              b'X-Paced: 1\r\nContent-Length: 2\r\n\r\n{}')
+    buf, times = b'', []
+    s.settimeout(10)
+    while not buf.endswith(b'0\r\n\r\n'):
+        got = s.recv(65536)
+        if not got:
+            break
+        now = time.monotonic()
+        buf += got
+        times += [now] * got.count(b':message-type')
+    s.close()
+    return times
+
+
+def no_delay(upstream, ports):
+    lag = []
+    for port in ports:
+        best = None
+        for _ in range(3):
+            upstream.sent = []
+            times = arrivals(port)
+            if len(times) != len(upstream.sent):
+                continue
+            worst = max(t - s for t, s in zip(times, upstream.sent))
+            best = worst if best is None else min(best, worst)
+        lag.append(best)
+
+    tap.note('slowest event: %.2f ms with genai, %.2f ms without'
+             % (lag[0] * 1e3, lag[1] * 1e3))
+    # an event that waited for the next one would be 25 ms late
+    tap.ok(lag[0] < lag[1] + 0.015, 'no event of a stream waits')
+
+
+def main():
+    cases = load()
+    prefix = tempfile.mkdtemp(prefix='genai-transparency-')
+    os.chmod(prefix, 0o755)
+    upstream = Upstream(('127.0.0.1', 0), Upstream.Handler)
+    upstream.cases = cases
+    upstream.sent = []
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    ports = (harness.free_port(), harness.free_port())
+    so = harness.find_module()
+
+    nginx = harness.Nginx(prefix, CONF % {
+        'master': 'on', 'load': 'load_module %s;' % so if so else '',
+        'top': tap.TOP, 'prefix': prefix, 'port': ports[0],
+        'control': ports[1], 'up': upstream.server_address[1],
+        'pairs': ''.join(',"%s":"$genai_%s"' % (v, v) for v in FACTS),
+    }, ports)
+
+    try:
+        bytes_equal(cases, ports)
+        no_delay(upstream, ports)
+        time.sleep(0.3)
+        facts_equal(cases, os.path.join(prefix, 'logs', 'facts.log'))
+        tap.no_alerts(nginx)
+        noisy = [x for x in nginx.errors().splitlines()
+                 if 'genai' in x and re.search(r'\[(warn|error)\]', x)
+                 and 'unpriced' not in x]
+        tap.ok(not noisy, 'no line above info for a request', noisy[:5])
+    finally:
+        nginx.stop()
+        upstream.shutdown()
+        shutil.rmtree(prefix, ignore_errors=True)
+
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
