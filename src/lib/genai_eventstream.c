@@ -485,9 +485,7 @@ genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
 
         } else if (es->state == ES_TRAILER) {
 
-            if (es->got == 0) {
-                es->crc = genai_crc32(es->crc, summed, p - summed);
-            }
+            es->crc = genai_crc32(es->crc, summed, p - summed);
 
             p += es_collect(es, es->prelude, 4, p, end - p);
             summed = p;

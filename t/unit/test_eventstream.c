@@ -303,6 +303,17 @@ headers(void)
     is_mem(whole.log, whole.len, "[4 0 type= msg= ct=|| ok]",
            "an unknown message type is other; the last one counts");
 
+    es_enc_init(&e, b, sizeof(b));
+    es_begin(&e);
+    es_header_raw(&e, ":message-type", 6, "event", 5);
+    es_header_raw(&e, ":event-type", 6, "bytes", 5);
+    es_header_raw(&e, ":error-message", 9, "0123456789abcdef", 16);
+    es_payload(&e, "", 0);
+    es_end(&e);
+    feed(&whole, b, e.len, NULL, 0);
+    is_mem(whole.log, whole.len, "[4 0 type= msg= ct=|| ok]",
+           "headers that are not strings are not looked at");
+
     for (i = 0; i < 6; i++) {
         es_enc_init(&e, b, sizeof(b));
         es_begin(&e);

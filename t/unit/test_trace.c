@@ -310,6 +310,12 @@ test_tracestate(void)
     genai_tracestate_combine(v, 1, small, sizeof(small), &n);
     ok(n == 511 && memcmp(small, in, 511) == 0,
        "then from the right (%zu)", n);
+
+    v[0] = genai_str(in, 511);
+    genai_tracestate_combine(v, 1, small, 511, &n);
+    is_int((long long) n, 511, "what just fits stays");
+    genai_tracestate_combine(v, 1, small, 510, &n);
+    is_int((long long) n, 447, "what does not quite fit goes");
 }
 
 
