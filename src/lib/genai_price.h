@@ -59,7 +59,7 @@ typedef struct {
 
 
 typedef struct {
-    genai_str_t           name;         /* flex, priority, batch … */
+    genai_str_t           name;         /* flex, priority, batch ... */
     uint32_t              ppm;
 } genai_price_tier_t;
 
@@ -148,7 +148,7 @@ typedef void *(*genai_price_alloc_pt)(void *data, size_t size);
 
 
 /*
- * Parses a price file (its format: conf.examples/prices.json and README).
+ * Parses a price file (its format: genai_price_file.h).
  * Memory comes from alloc, which may give NULL; nothing is freed, so on error
  * the caller drops its pool.  err gets one line that names the row and says
  * the mend.  GENAI_OK or GENAI_ERROR.

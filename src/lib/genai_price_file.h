@@ -3,6 +3,46 @@
  *
  * The file is the operator's, and a slip in it costs money: whatever is not
  * understood is refused, with the row and what to do about it.
+ *
+ * The file is one object:
+ *
+ *   unit        "usd_per_million_tokens", nothing else
+ *   version     names the table: attribute genai.price.version
+ *   models      the rows
+ *   aliases     { name: id }: what a name that tells nothing, such as the ARN
+ *               of an application inference profile, stands for; the id's
+ *               prefix gives the route: "global.anthropic.claude-sonnet-4-6"
+ *   discount    percent off everything;  discounts  { family: percent }
+ *   sources     { name: text };  note
+ *
+ * A row:
+ *
+ *   id, aliases   Bedrock's ids, without profile prefix
+ *   direct        ids at the provider's own API: the list price, any region
+ *   provider, family
+ *   kind          text (default), embeddings, rerank, image, speech
+ *   input, output, cache_read, cache_write (5 minutes), cache_write_1h
+ *                 USD per million tokens, as a string or a number, up to six
+ *                 decimals: the list price, which global. profiles pay
+ *   image, query  USD each; query_documents (100): documents of one query
+ *   speech_input, speech_output   kept for the reader, not used
+ *   long_context  { over: input tokens, and all the prices of the row }: the
+ *                 whole call costs this when its input is larger
+ *   routes        { route: { premium: percent } | { prices } | null }; null
+ *                 says that the price is not known.  A route is geo (any
+ *                 profile prefix but global.), in_region (no prefix), global,
+ *                 a prefix (us, us-gov: also for its regions), or a region;
+ *                 the narrowest wins
+ *   tiers         { flex, priority, batch, reserved, optimized: factor }; a
+ *                 tier that the row does not have is unpriced.  optimized:
+ *                 performanceConfig.latency
+ *   discount      percent; takes the place of the family's, and that of the
+ *                 table's
+ *   context, max_output           tokens
+ *   effective_from, effective_until   "2026-10-07" or with "T00:00:00Z", UTC;
+ *                 until is exclusive.  Rows of one id may follow each other
+ *   source        members of sources, "a, b";  date, confidence (H, M, L),
+ *                 note
  */
 
 #ifndef GENAI_PRICE_FILE_H
@@ -52,7 +92,7 @@ int genai_pf_copy(genai_price_file_t *f, const char *z, genai_str_t *to);
 int genai_pf_members(genai_price_file_t *f, const cJSON *object,
     const char *where, const char *known);
 
-/* a decimal of 0 … max, written as a string or a number, in millionths */
+/* a decimal of 0 ... max, written as a string or a number, in millionths */
 int genai_pf_decimal(genai_price_file_t *f, const cJSON *v, const char *key,
     int64_t max, int64_t *micro);
 

@@ -218,7 +218,7 @@ genai_pf_decimal(genai_price_file_t *f, const cJSON *v, const char *key,
 
         n = n * 10 + (*p - '0');
 
-        if (n > 1000000000000000LL) {
+        if (n > 1000000000000LL) {
             return genai_pf_fail(f, "\"%s\" is absurd; give at most %lld",
                                  key, (long long) max);
         }

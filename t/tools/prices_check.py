@@ -148,7 +148,7 @@ def litellm(table, doc, report):
         model = name
         parts = name.split("/")
         if parts[0] in ("bedrock", "bedrock_converse", *DIRECT):
-            # bedrock/us-east-1/6-month-commitment/… are not by the token
+            # bedrock/us-east-1/6-month-commitment/... are not by the token
             if len(parts) > 3:
                 continue
             model = parts[-1]

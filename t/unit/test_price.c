@@ -466,7 +466,7 @@ reasons(void)
     c.response_model = genai_strz("claude-sonnet-4-6");
     genai_price_call(t, &c, NOV);
     is_int(c.skip, GENAI_SKIP_UNPRICED,
-           "…but where the route matters it is not guessed");
+           "but where the route matters it is not guessed");
 
     base(&c, "arn:aws:bedrock:us-east-1:111122223333:prompt-router/zzz");
     c.response_model = genai_strz("arn:aws:bedrock:us-east-1:111122223333:"

@@ -107,6 +107,8 @@ static const refusal_t  refusals[] = {
     { ONE("\"cache_write\": 1e999"), "\"cache_write\" is absurd", "give" },
     { ONE("\"cache_write\": \"99999999999999999999999999\""),
       "\"cache_write\" is absurd", "give at most" },
+    { ONE("\"cache_write\": \"7777777777777777\""),
+      "\"cache_write\" is absurd", "give at most" },
     { ONE("\"cache_read\": \"0.1234567\""), "more than 6 decimals",
       "round it" },
     { ONE("\"cache_read\": 0.1234567"), "more than 6 decimals", "round it" },
@@ -320,7 +322,8 @@ bombs(void)
     memset(text, ' ', 3 * len);
     is_int(parse(text, 3 * len, &t, err, sizeof(err)), GENAI_ERROR,
            "a file of 3 MB");
-    ok(strstr(err, "more than 2097152 bytes") != NULL, "…says its limit");
+    ok(strstr(err, "more than 2097152 bytes") != NULL,
+       "and its limit is named");
 
     n = sprintf(text, HEAD ", \"aliases\": {");
 
