@@ -531,7 +531,7 @@ genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
 
     /* an ARN with its slashes not encoded */
 
-    if (memcmp(p, "{model}", 7) == 0) {
+    if (len == 7 && memcmp(p, "{model}", 7) == 0) {
         for (arn = s; arn > path->data + 1; arn--) {
             if (arn[-1] == '/' && path->data + path->len - arn > 4
                 && memcmp(arn, "arn:", 4) == 0)
