@@ -306,6 +306,7 @@ hist_of(genai_metrics_t *m, uint32_t series, unsigned kind, unsigned step,
     m->histograms_used = i + 1;
 
     h = genai_metrics_hist(m, i);
+    memset(h, 0, sizeof(genai_hist_t));
     h->step = step;
     h->name = name;
     h->kind = kind;
@@ -313,6 +314,8 @@ hist_of(genai_metrics_t *m, uint32_t series, unsigned kind, unsigned step,
 
     if (kinds[kind].exemplars && m->exemplars_used < m->plan.exemplars) {
         h->exemplars = ++m->exemplars_used;
+        memset(genai_metrics_exemplars(m, h->exemplars - 1), 0,
+               sizeof(genai_exemplars_t));
     }
 
     __atomic_store_n(link, i + 1, __ATOMIC_RELEASE);

@@ -479,6 +479,7 @@ series_get(genai_metrics_t *m, const genai_key_t *k, int reserve)
         }
 
         s = genai_metrics_series(m, free);
+        memset(s, 0, offsetof(genai_series_t, key));
         s->keylen = k->len;
         memcpy(s->key, k->data, k->len);
         rows_publish(m, &m->series, k, free);
@@ -573,6 +574,7 @@ counter_get(genai_metrics_t *m, const genai_key_t *k, int reserve)
         }
 
         row = genai_metrics_counter(m, free);
+        row->value = 0;
         row->counter = (uint8_t) k->data[0];
         memcpy(&row->series, k->data + 1, sizeof(row->series));
         row->keylen = k->len;
@@ -647,8 +649,13 @@ genai_metrics_init(void *mem, size_t size, uint64_t now_unix_ns)
     }
 
     m = mem;
-    memset(mem, 0, size);
+    memset(m, 0, sizeof(genai_metrics_t));
     (void) metrics_lay_out(metrics_fit(size), m);
+
+    /* rows are cleared at first use: pages never used are never touched */
+    memset(rows_states(m, &m->series), 0, m->series.n * sizeof(uint64_t));
+    memset(rows_states(m, &m->counters), 0,
+           m->counters.n * sizeof(uint64_t));
 
     m->layout = GENAI_METRICS_LAYOUT;
     m->size = size;

@@ -35,15 +35,15 @@ def ok(good, name, why=""):
 def generator(scratch):
     """the unit test's program: from the build, or compiled here"""
 
-    built = os.path.join(ROOT, "build/unit/test_metrics")
+    built = os.path.join(ROOT, "build/unit/test_metrics_text")
 
     if os.access(built, os.X_OK):
         return built
 
-    program = os.path.join(scratch, "test_metrics")
+    program = os.path.join(scratch, "test_metrics_text")
     sources = glob.glob(os.path.join(ROOT, "src/lib/genai_metrics*.c"))
     subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1",
-                    os.path.join(ROOT, "t/unit/test_metrics.c"),
+                    os.path.join(ROOT, "t/unit/test_metrics_text.c"),
                     os.path.join(ROOT, "src/lib/genai_call.c")] + sources
                    + ["-lm", "-o", program], check=True)
     return program
