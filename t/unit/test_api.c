@@ -191,8 +191,8 @@ test_paths(void)
     ok(detect(GENAI_API_AUTO, "POST", "/model/x/converse", "") == GENAI_OK,
        "auto does");
 
-    (void) detect(GENAI_API_BEDROCK, "POST", "/guardrail/g%3A1/version/7/apply",
-                  "");
+    (void) detect(GENAI_API_BEDROCK, "POST",
+                  "/guardrail/g%3A1/version/7/apply", "");
     is_mem(call.guardrail_id.data, call.guardrail_id.len, "g:1",
            "the guardrail is in the path");
     is_mem(call.guardrail_version.data, call.guardrail_version.len, "7",
