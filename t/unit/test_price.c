@@ -423,6 +423,24 @@ reasons(void)
     ok(!c.priced && c.skip == GENAI_SKIP_NOT_BILLED, "nor an error");
 
     base(&c, "amazon.nova-lite-v1:0");
+    c.usage_source = GENAI_SOURCE_NONE;
+    c.input_tokens = c.output_tokens = -1;
+    c.status = 504;
+    c.error = 1;
+    genai_price_call(t, &c, NOV);
+    is_int(c.skip, GENAI_SKIP_NO_USAGE,
+           "a timeout of ours: it may be billed, so it does not say not");
+
+    base(&c, "amazon.nova-lite-v1:0");
+    c.usage_source = GENAI_SOURCE_NONE;
+    c.input_tokens = c.output_tokens = -1;
+    c.status = 200;
+    c.error = 1;
+    genai_price_call(t, &c, NOV);
+    is_int(c.skip, GENAI_SKIP_NO_USAGE,
+           "nor does an exception inside a stream without usage");
+
+    base(&c, "amazon.nova-lite-v1:0");
     c.status = 200;
     c.error = 1;
     genai_price_call(t, &c, NOV);
