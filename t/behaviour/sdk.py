@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 os.pardir, 'sim'))
 
 import harness                              # noqa: E402
+import spans                                # noqa: E402
 
 MODEL = 'us.anthropic.claude-sonnet-4-6'
 ARN = ('arn:aws:bedrock:us-east-1:111122223333:'
@@ -67,6 +68,7 @@ http {
             proxy_set_header Host $http_host;
             proxy_buffering %(buffering)s;
             proxy_next_upstream off;
+            proxy_read_timeout 300s;
         }
     }
 }
@@ -228,7 +230,8 @@ def cases():
 
 
 def leg(name, sim, which, endpoint, traced, http1=False):
-    """One SDK, one way; gives the comparable part of what it saw."""
+    """One SDK, one way; gives the comparable part of what it saw, and the
+    simulator's calls."""
     sim.reset()
     todo = cases()
     results = harness.run_client(which, [c for c, _ in todo], endpoint,
@@ -271,7 +274,37 @@ def leg(name, sim, which, endpoint, traced, http1=False):
     return [{k: r.get(k) for k in
              ('name', 'ok', 'status', 'exception', 'code', 'stop', 'usage',
               'events', 'tools', 'text_sha256', 'dimension')}
-            for r in results]
+            for r in results], calls
+
+
+def exported(name, path, calls):
+    """Once nginx has stopped, each call is one span, and is right."""
+    found = spans.read(path)
+    by_id = {s.get('aws.request_id'): s for s in found}
+    ok(len(found) == len(calls) == len(by_id),
+       '%s: %d calls, as many spans' % (name, len(calls)),
+       [len(found), len(by_id), len(calls)])
+
+    pairs = [(c, by_id.get(c['request_id'])) for c in calls]
+    ok(all(s and s.get('gen_ai.request.model') == c['model']
+           for c, s in pairs), name + ': request ids and models',
+       [c for c, s in pairs if not s][:3])
+    pairs = [(c, s) for c, s in pairs if s]
+
+    wrong = [(c['operation'], c['usage'], s.attrs) for c, s in pairs
+             if c['outcome'] == 'ok' and c['operation'] != 'CountTokens'
+             and any(s.usage()[k] != c['usage'][k] for k in TOKENS)]
+    ok(not wrong, name + ': tokens of every complete answer', wrong[:2])
+    wrong = [(c['operation'], s.attrs) for c, s in pairs
+             if c['outcome'] != 'ok' and s.get('genai.usage.complete')]
+    ok(not wrong, name + ': no other answer passes for complete', wrong[:2])
+    wrong = [(c.get('error'), s.attrs) for c, s in pairs
+             if c['outcome'] == 'error'
+             and not (s.get('error.type') and s.status == 2)]
+    ok(not wrong, name + ': an error on each failed call', wrong[:2])
+    wrong = [s.attrs for c, s in pairs
+             if (c['outcome'] == 'aborted') != bool(s.get('genai.aborted'))]
+    ok(not wrong, name + ': only who left is marked so', wrong[:2])
 
 
 def proxy(directory, sim, module, buffering):
@@ -305,8 +338,8 @@ def main():
 
     try:
         for which in have:
-            direct[which] = leg(which + ' direct', sim, which, sim.url,
-                                False, http1=True)
+            direct[which], _ = leg(which + ' direct', sim, which, sim.url,
+                                   False, http1=True)
 
         ways = [('nginx', None, 'off')]
         if module:
@@ -316,12 +349,14 @@ def main():
         for name, so, buffering in ways:
             directory = os.path.join(top, name.replace(', ', '-'))
             nginx, h1, h2 = proxy(directory, sim, so, buffering)
+            made = []
             try:
                 for which in have:
                     port = h1 if which == 'python' else h2
                     way = '%s through %s' % (which, name)
-                    saw = leg(way, sim, which, 'http://127.0.0.1:%d' % port,
-                              bool(so))
+                    saw, calls = leg(way, sim, which,
+                                     'http://127.0.0.1:%d' % port, bool(so))
+                    made += calls
                     diff = [(a, b) for a, b in zip(direct[which], saw)
                             if a != b]
                     ok(not diff, way + ': the same as direct', diff)
@@ -333,6 +368,8 @@ def main():
                        or '[emerg]' in line or 'exited on signal' in line]
                 ok(not bad, name + ': nothing alarming in the error log',
                    bad[:5])
+            if so:
+                exported(name, os.path.join(directory, 'spans.jsonl'), made)
     finally:
         sim.stop()
 

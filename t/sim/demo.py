@@ -539,7 +539,8 @@ def main():
     ap.add_argument('--h2', type=int, default=8081)
     args = ap.parse_args()
 
-    signal.signal(signal.SIGTERM, interrupted)
+    for sig in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sig, interrupted)
     directory = tempfile.mkdtemp(prefix='genai-demo-')
     stop = []
     code = 1

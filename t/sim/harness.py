@@ -87,7 +87,7 @@ class Simulator:
             os.unlink(portfile)
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, 'bedrock-sim'),
-             '--port-file', portfile, *args])
+             '--port-file', portfile, *args], start_new_session=True)
         wait_for('simulator', 10, lambda: os.path.exists(portfile)
                  or self.process.poll() is not None)
         if self.process.poll() is not None:
@@ -127,10 +127,12 @@ class Nginx:
         test = subprocess.run(command + ['-t'], capture_output=True,
                               text=True)
         if test.returncode:
-            raise Problem('nginx -t failed:\n' + test.stderr)
+            raise Problem('nginx -t failed (%d):\n%s'
+                          % (test.returncode, test.stderr))
         self.notes = test.stderr
 
-        self.process = subprocess.Popen(command)
+        # Ctrl-C at the terminal is for us; nginx is stopped in good order
+        self.process = subprocess.Popen(command, start_new_session=True)
         wait_for('nginx', 10, lambda: self.process.poll() is not None
                  or all(listening(p) for p in ports))
         if self.process.poll() is not None:

@@ -12,7 +12,7 @@ Keys (all optional)
   first_ms        pause before the response head      write     bytes a write
   input output reasoning cache_read cache_write cache_write_1h    tokens
   ttl             "5m" or "1h": kind of cache_write
-  tools           names, or how many                  images    how many
+  tools           names, or how many
   stop            stop reason in Converse's words, or any other as it is
   guardrail       true, or "intervened"               router    invoked model
   tier latency    echoed service tier, latency mode
@@ -23,7 +23,7 @@ Keys (all optional)
   encoding        gzip or deflate the body            content_type  override
   seed            makes ids, padding and latencies repeatable
   close           close the connection afterwards
-  fail            see faults.py    fail_at   frame at which a stream fails
+  fail            see below        fail_at   frame at which a stream fails
   fail_times      fail only the first attempts of an SDK's call
   stall_ms retry_after exception message status      details of failures
 """

@@ -1,7 +1,8 @@
 """Failures on demand: the directive's key `fail`.
 
-Before the answer: a name of ERRORS below, `status:NNN` (as it is, HTML body),
-  reset, close (no response at all), stall.
+Before the answer: throttle throttle_tokens throttle_day notready validation
+  too_long quota conflict access expired notfound timeout model internal
+  unavailable, `status:NNN` (that status, an HTML body), close (no response).
 In a stream, at frame `fail_at` (default: in the middle):
   exception        an exception frame, type by the key `exception`
   exception_first  the same as the very first frame
