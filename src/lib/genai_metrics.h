@@ -46,7 +46,9 @@ typedef struct genai_metrics_s  genai_metrics_t;
 #define GENAI_METRICS_BUCKETS   15     /* of a histogram, +Inf included */
 
 
-/* how many rows a size gives; a 12 MB slice has about 4,000 series */
+/* How many rows a size gives: about 3 KB for each series with its share of
+ * everything else.  15 MB (of a zone of 16) have 5,300 series, of which 3,970
+ * are filled; 1 MB has 350, of which 260. */
 
 typedef struct {
     uint32_t  series;          /* rows; three quarters are filled at most */
@@ -65,8 +67,8 @@ int genai_metrics_plan(size_t size, genai_metrics_plan_t *plan);
 size_t genai_metrics_size(uint32_t series);
 
 /*
- * Lays out size bytes at mem (64-byte aligned; need not be zeroed) and gives
- * the registry, NULL when the size is too small.  now_unix_ns is the start of
+ * Lays out size bytes at mem (64-byte aligned; need not be zeroed, and what is
+ * not used yet is not touched) and gives the registry, NULL when the size is too small.  now_unix_ns is the start of
  * all cumulative values; it also seeds the hash.
  */
 genai_metrics_t *genai_metrics_init(void *mem, size_t size,
