@@ -68,8 +68,9 @@ size_t genai_metrics_size(uint32_t series);
 
 /*
  * Lays out size bytes at mem (64-byte aligned; need not be zeroed, and what is
- * not used yet is not touched) and gives the registry, NULL when the size is too small.  now_unix_ns is the start of
- * all cumulative values; it also seeds the hash.
+ * not used yet is not touched) and gives the registry, NULL when the size is
+ * too small.  now_unix_ns is the start of all cumulative values; it also seeds
+ * the hash.
  */
 genai_metrics_t *genai_metrics_init(void *mem, size_t size,
     uint64_t now_unix_ns);
