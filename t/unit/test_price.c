@@ -83,6 +83,9 @@ static const char  table[] =
 "{\"id\": \"house.odd\", \"provider\": \"house\", \"family\": \"odd\","
 "  \"discount\": \"50\", \"input\": \"0.000001\","
 "  \"output\": \"0.000003\"},"
+"{\"id\": \"house.ended\", \"provider\": \"house\", \"family\": \"old\","
+"  \"input\": \"1\", \"output\": \"1\","
+"  \"effective_until\": \"2026-10-07\"},"
 "{\"id\": \"house.dearest\", \"provider\": \"house\", \"family\": \"dear\","
 "  \"input\": \"10000\", \"output\": \"10000\"}"
 "]}";
@@ -254,6 +257,11 @@ static const price_case_t  cases[] = {
       OCT6, 1000, 0, 1000, -1, -1, 200000000, 0 },
     { "the day of a price change", "anthropic.claude-sonnet-5-5", "", "",
       OCT7, 1000, 0, 1000, -1, -1, 100000000, 0 },
+
+    { "the last second of a price", "house.ended", "", "", OCT6,
+      1000, 0, -1, -1, -1, 1000000000, 0 },
+    { "a price that has ended: unpriced", "house.ended", "", "", OCT7,
+      1000, 0, -1, -1, -1, -1, 0 },
 
     /* discounts and rounding */
 
