@@ -140,7 +140,11 @@ ngx_http_genai_finish_body(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
         c->status = (uint16_t) r->err_status;
     }
 
-    if (!ctx->last_seen) {
+    if (ctx->late) {
+        c->end_ns = now;
+        c->aborted = (c->status == NGX_HTTP_CLIENT_CLOSED_REQUEST);
+
+    } else if (!ctx->last_seen) {
         complete = ctx->header_seen && r->header_only && !aborted;
 
         if (!complete

@@ -122,6 +122,7 @@ typedef struct {
 
     unsigned                     request_done:1;   /* request body at end */
     unsigned                     header_seen:1;
+    unsigned                     late:1;           /* made in the log phase */
     unsigned                     tap:1;            /* response is parsed */
     unsigned                     last_seen:1;      /* last_buf passed */
     unsigned                     finished:1;       /* recorded and counted */

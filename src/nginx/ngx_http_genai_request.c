@@ -186,6 +186,7 @@ ngx_http_genai_begin_late(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_genai_headers_t  h;
 
     ctx->conf = lcf;
+    ctx->late = 1;
 
     ngx_memzero(&h, sizeof(ngx_http_genai_headers_t));
 
@@ -215,6 +216,10 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
                             genai_str((char *) r->unparsed_uri.data,
                                       r->unparsed_uri.len),
                             host);
+
+    if (ctx->call.api == GENAI_API_NONE) {
+        ctx->call.api = (uint8_t) lcf->api;      /* no operation of its */
+    }
 }
 
 

@@ -1,20 +1,72 @@
-# A stand-in for the model endpoint inside the tested nginx: files of the
-# corpus are answers, and access_log writes the facts where error_log looks.
+# A stand-in for the model endpoint inside the tested nginx.  access_log
+# writes the facts of every call into error.log, where the tests look.
 
 use strict;
 use warnings;
 
-our $facts = <<'_EOC_';
-    log_format facts 'FACTS api=$genai_api op=$genai_operation '
-                     'step=$genai_step model=$genai_model '
-                     'in=$genai_input_tokens out=$genai_output_tokens '
-                     'cr=$genai_cache_read_tokens '
-                     'cw=$genai_cache_write_tokens total=$genai_total_tokens '
-                     'cost=$genai_cost stop=$genai_stop_reason '
-                     'src=$genai_usage_source err=$genai_error '
-                     'skip=$genai_skip_reason tools=$genai_tools '
-                     'status=$status .';
-    client_max_body_size 25m;
+my $port = $ENV{TEST_NGINX_UPSTREAM_PORT} =
+    ($ENV{TEST_NGINX_PORT} // $ENV{TEST_NGINX_SERVER_PORT} // 1984) + 1;
+
+# the answer of Converse, 25 tokens in and 5 out: 0.00005 USD of Haiku 4.5
+our $answer = '{"metrics":{"latencyMs":12},"output":{"message":'
+    . '{"role":"assistant","content":[{"text":"Hi there"}]}},'
+    . '"stopReason":"end_turn","usage":{"inputTokens":25,'
+    . '"outputTokens":5,"totalTokens":30}}';
+
+our $model = 'anthropic.claude-haiku-4-5-20251001-v1:0';
+
+our $upstream = <<"_EOC_";
+    log_format facts 'FACTS uri=\$request_uri api=\$genai_api '
+                     'op=\$genai_operation step=\$genai_step '
+                     'model=\$genai_model in=\$genai_input_tokens '
+                     'out=\$genai_output_tokens total=\$genai_total_tokens '
+                     'cost=\$genai_cost stop=\$genai_stop_reason '
+                     'src=\$genai_usage_source err=\$genai_error '
+                     'skip=\$genai_skip_reason status=\$status.';
+    proxy_read_timeout 300s;
+
+    server {
+        listen 127.0.0.1:$port;
+        client_max_body_size 30m;
+
+        location /model/ {
+            default_type application/json;
+            add_header x-amzn-RequestId req-0001;
+            add_header X-Seen-Traceparent \$http_traceparent;
+            add_header X-Seen-Xray \$http_x_amzn_trace_id;
+            add_header X-Seen-Tracestate \$http_tracestate;
+            add_header X-Seen-Baggage \$http_baggage;
+            return 200 '$answer';
+        }
+
+        location /model/throttled/ {
+            default_type application/json;
+            add_header x-amzn-ErrorType "ThrottlingException:http://internal/" always;
+            return 429 '{"message":"Too many requests, please wait before trying again."}';
+        }
+
+        location /model/broken/ {
+            default_type application/json;
+            return 200 '{"usage":{"inputTokens":25,';
+        }
+
+        location /model/html/ {
+            default_type text/html;
+            return 200 '<html>not an answer</html>';
+        }
+    }
 _EOC_
+
+add_block_preprocessor(sub {
+    my $block = shift;
+
+    my $http = $block->http_config // '';
+    $block->set_value('http_config', "$upstream\n$http");
+
+    my $config = $block->config // '';
+    $config = "access_log logs/error.log facts;\n$config";
+    $config =~ s/\@UP\@/http:\/\/127.0.0.1:$port/g;
+    $block->set_value('config', $config);
+});
 
 1;
