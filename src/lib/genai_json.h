@@ -112,6 +112,8 @@ typedef struct genai_json_s {
     genai_json_emit_pt           emit;
     void                        *data;
 
+    const char   *base;              /* of the piece being read */
+
     uint64_t      count;             /* of a string: its code points;
                                         of a number: its leading digits */
     uint32_t      objects;           /* bit n: level n is an object */

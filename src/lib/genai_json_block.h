@@ -23,31 +23,40 @@
 #define block_below(n)     (((uint64_t) 1 << (n)) - 1)
 
 
-static inline __attribute__((always_inline)) BLOCK_TARGET block_t
-BLOCK(get)(const char *p, size_t n, char pad)
-{
-    char  tail[64];
+/*
+ * The last n bytes before end, 0 < n < 64, and how many bytes of the block
+ * are before them: masks are shifted by that.  As few as the input has are
+ * copied to a block of their own, so that nothing is read that is not there.
+ */
 
-    if (genai_likely(n >= 64)) {
-        return block_load(p);
+static inline __attribute__((always_inline)) BLOCK_TARGET block_t
+BLOCK(last)(const char *base, const char *end, size_t n, unsigned *shift)
+{
+    char  copy[64];
+
+    if (genai_likely(end - base >= 64)) {
+        *shift = (unsigned) (64 - n);
+        return block_load(end - 64);
     }
 
-    memset(tail, pad, 64);
-    memcpy(tail, p, n);
+    memset(copy, ' ', 64);
+    memcpy(copy, end - n, n);
+    *shift = 0;
 
-    return block_load(tail);
+    return block_load(copy);
 }
 
 
 static BLOCK_TARGET const char *
-BLOCK(stop)(const char *p, const char *end)
+BLOCK(stop)(const char *base, const char *p, const char *end)
 {
     block_t   x;
+    unsigned  shift;
     uint64_t  stop;
 
-    for ( /* void */ ; p < end; p += 64) {
+    for ( /* void */ ; end - p >= 64; p += 64) {
 
-        x = BLOCK(get)(p, (size_t) (end - p), ' ');
+        x = block_load(p);
         stop = block_eq(x, '"') | block_eq(x, '\\') | block_low(x);
 
         if (stop) {
@@ -55,19 +64,26 @@ BLOCK(stop)(const char *p, const char *end)
         }
     }
 
-    return end;
+    if (p == end) {
+        return end;
+    }
+
+    x = BLOCK(last)(base, end, (size_t) (end - p), &shift);
+    stop = (block_eq(x, '"') | block_eq(x, '\\') | block_low(x)) >> shift;
+
+    return stop ? p + block_first(stop) : end;
 }
 
 
 static BLOCK_TARGET const char *
-BLOCK(space)(const char *p, const char *end)
+BLOCK(space)(const char *base, const char *p, const char *end)
 {
     block_t   x;
     uint64_t  stop;
 
-    for ( /* void */ ; p < end; p += 64) {
+    for ( /* void */ ; end - p >= 64; p += 64) {
 
-        x = BLOCK(get)(p, (size_t) (end - p), ' ');
+        x = block_load(p);
         stop = ~(block_eq(x, ' ') | block_eq(x, '\n') | block_eq(x, '\r')
                  | block_eq(x, '\t'));
 
@@ -76,36 +92,54 @@ BLOCK(space)(const char *p, const char *end)
         }
     }
 
-    return end;
+    return scalar_space(base, p, end);
+}
+
+
+static inline __attribute__((always_inline)) BLOCK_TARGET uint64_t
+BLOCK(pass_one)(block_t x, unsigned shift, uint64_t *carry,
+    uint64_t *slashes)
+{
+    uint64_t  second;
+
+    *slashes = escapes(block_eq(x, '\\') >> shift, carry, &second);
+
+    return (block_eq(x, '"') >> shift & ~second) | block_low(x) >> shift;
 }
 
 
 static BLOCK_TARGET const char *
-BLOCK(pass)(const char *p, const char *end, unsigned *escaped)
+BLOCK(pass)(const char *base, const char *p, const char *end,
+    unsigned *escaped)
 {
     size_t    n;
     block_t   x;
-    uint64_t  carry, stop, slashes, second;
+    unsigned  shift;
+    uint64_t  carry, stop, slashes;
 
     carry = *escaped;
+    *escaped = 0;
 
-    for ( /* void */ ; p < end; p += 64) {
+    for ( /* void */ ; end - p >= 64; p += 64) {
 
-        n = (size_t) (end - p);
-        x = BLOCK(get)(p, n, ' ');
-
-        slashes = escapes(block_eq(x, '\\'), &carry, &second);
-        stop = (block_eq(x, '"') & ~second) | block_low(x);
+        stop = BLOCK(pass_one)(block_load(p), 0, &carry, &slashes);
 
         if (stop) {
-            *escaped = 0;
+            return p + block_first(stop);
+        }
+    }
+
+    n = (size_t) (end - p);
+
+    if (n) {
+        x = BLOCK(last)(base, end, n, &shift);
+        stop = BLOCK(pass_one)(x, shift, &carry, &slashes);
+
+        if (stop) {
             return p + block_first(stop);
         }
 
-        if (n < 64) {
-            carry = slashes >> (n - 1) & 1;
-            break;
-        }
+        carry = slashes >> (n - 1) & 1;
     }
 
     *escaped = (unsigned) carry;
@@ -114,134 +148,186 @@ BLOCK(pass)(const char *p, const char *end, unsigned *escaped)
 }
 
 
+static inline __attribute__((always_inline)) BLOCK_TARGET uint64_t
+BLOCK(count_one)(block_t x, unsigned shift, uint64_t *carry,
+    uint64_t *slashes, uint64_t *second)
+{
+    *slashes = escapes(block_eq(x, '\\') >> shift, carry, second);
+
+    return (block_eq(x, '"') >> shift & ~*second) | block_low(x) >> shift
+           | (block_eq(x, 'u') >> shift & *second);
+}
+
+
 static BLOCK_TARGET const char *
-BLOCK(count)(const char *p, const char *end, unsigned *escaped,
-    uint64_t *chars)
+BLOCK(count)(const char *base, const char *p, const char *end,
+    unsigned *escaped, uint64_t *chars)
 {
     size_t    n;
     block_t   x;
-    uint64_t  carry, stop, slashes, second, passed;
+    unsigned  shift;
+    uint64_t  carry, stop, slashes, second, sum;
 
     carry = *escaped;
+    *escaped = 0;
+    sum = *chars;
 
-    for ( /* void */ ; p < end; p += 64) {
+    for ( /* void */ ; end - p >= 64; p += 64) {
 
-        n = (size_t) (end - p);
-        x = BLOCK(get)(p, n, ' ');
-
-        slashes = escapes(block_eq(x, '\\'), &carry, &second);
-        stop = (block_eq(x, '"') & ~second) | block_low(x)
-               | (block_eq(x, 'u') & second);
-
-        if (genai_likely(stop == 0 && n >= 64)) {
-            *chars += block_leads(x) - block_bits(slashes);
-            continue;
-        }
+        x = block_load(p);
+        stop = BLOCK(count_one)(x, 0, &carry, &slashes, &second);
 
         if (stop) {
             n = block_first(stop);
-        }
-
-        passed = block_below(n);
-        *chars += block_bits(block_lead(x) & ~slashes & passed);
-
-        if (stop) {
             *escaped = second >> n & 1;
+            *chars = sum + block_bits(block_lead(x) & ~slashes
+                                      & block_below(n));
             return p + n;
         }
 
-        carry = slashes >> (n - 1) & 1;
-        break;
+        sum += block_leads(x) - block_bits(slashes);
     }
 
+    n = (size_t) (end - p);
+
+    if (n) {
+        x = BLOCK(last)(base, end, n, &shift);
+        stop = BLOCK(count_one)(x, shift, &carry, &slashes, &second);
+
+        if (stop) {
+            n = block_first(stop);
+            *escaped = second >> n & 1;
+
+        } else {
+            carry = slashes >> (n - 1) & 1;
+        }
+
+        sum += block_bits(block_lead(x) >> shift & ~slashes
+                          & block_below(n));
+        end = p + n;
+
+        if (stop) {
+            *chars = sum;
+            return end;
+        }
+    }
+
+    *chars = sum;
     *escaped = (unsigned) carry;
 
     return end;
 }
 
 
-static BLOCK_TARGET const char *
-BLOCK(tree)(genai_json_tree_t *t, const char *p, const char *end)
+/* returns 64 to go on, 65 when it is too deep, or how many bytes there are
+ * to the end of the subtree */
+
+static inline __attribute__((always_inline)) BLOCK_TARGET unsigned
+BLOCK(tree_one)(genai_json_tree_t *t, block_t x, unsigned shift,
+    uint64_t *carry, uint64_t *quoted, uint64_t *slashes)
 {
-    size_t    n;
-    block_t   x, y;
-    uint32_t  depth;
-    uint64_t  carry, quoted, quotes, slashes, second, open, close, commas;
-    uint64_t  all, bit, left;
+    block_t   y;
+    uint64_t  quotes, second, open, close, commas, all, bit, left;
 
-    carry = t->escaped;
-    quoted = t->quoted ? ~(uint64_t) 0 : 0;
-    depth = t->depth;
+    *slashes = escapes(block_eq(x, '\\') >> shift, carry, &second);
+    quotes = block_eq(x, '"') >> shift & ~second;
 
-    for ( /* void */ ; p < end; p += 64) {
+    if (quotes) {
+        *quoted ^= block_xor(quotes);
+    }
 
-        n = (size_t) (end - p);
-        x = BLOCK(get)(p, n, ' ');
+    y = block_fold(x);
+    open = block_eq(y, '{') >> shift & ~*quoted;
+    close = block_eq(y, '}') >> shift & ~*quoted;
+    commas = block_eq(x, ',') >> shift & ~*quoted;
+    all = open | close;
 
-        slashes = escapes(block_eq(x, '\\'), &carry, &second);
-        quotes = block_eq(x, '"') & ~second;
-
-        if (quotes) {
-            quoted ^= block_xor(quotes);
+    if (all == 0) {
+        if (t->depth == 1) {
+            t->commas += (uint32_t) block_bits(commas);
         }
 
-        y = block_fold(x);
-        open = block_eq(y, '{') & ~quoted;
-        close = block_eq(y, '}') & ~quoted;
-        commas = block_eq(x, ',') & ~quoted;
-        all = open | close;
+        return 64;
+    }
 
-        if (all == 0) {
-            if (depth == 1) {
-                t->commas += (uint32_t) block_bits(commas);
-            }
+    if (t->depth > block_bits(close) + 1
+        && t->depth + block_bits(open) <= t->max)
+    {
+        t->depth += (uint32_t) (block_bits(open) - block_bits(close));
+        return 64;
+    }
 
-        } else if (depth > block_bits(close) + 1
-                   && depth + block_bits(open) <= t->max)
-        {
-            depth += (uint32_t) (block_bits(open) - block_bits(close));
+    for (left = ~(uint64_t) 0; all; all &= all - 1) {
+        bit = all & -all;
 
-        } else {
-            for (left = ~(uint64_t) 0; all; all &= all - 1) {
-                bit = all & -all;
-
-                if (depth == 1) {
-                    t->commas += (uint32_t) block_bits(commas & left
-                                                       & (bit - 1));
-                }
-
-                left = ~(bit | (bit - 1));
-
-                if (open & bit) {
-                    if (++depth > t->max) {
-                        return NULL;
-                    }
-
-                } else if (--depth == 0) {
-                    t->depth = 0;
-                    return p + block_first(bit) + 1;
-                }
-            }
-
-            if (depth == 1) {
-                t->commas += (uint32_t) block_bits(commas & left);
-            }
+        if (t->depth == 1) {
+            t->commas += (uint32_t) block_bits(commas & left & (bit - 1));
         }
 
-        if (n < 64) {
-            carry = slashes >> (n - 1) & 1;
-            quoted = quoted >> (n - 1);
+        left = ~(bit | (bit - 1));
+
+        if (open & bit) {
+            if (++t->depth > t->max) {
+                return 65;
+            }
+
+        } else if (--t->depth == 0) {
+            return block_first(bit);
+        }
+    }
+
+    if (t->depth == 1) {
+        t->commas += (uint32_t) block_bits(commas & left);
+    }
+
+    return 64;
+}
+
+
+static BLOCK_TARGET const char *
+BLOCK(tree)(genai_json_tree_t *tree, const char *base, const char *p,
+    const char *end)
+{
+    size_t             n;
+    block_t            x;
+    unsigned           done, shift;
+    uint64_t           carry, quoted, slashes;
+    genai_json_tree_t  t;
+
+    t = *tree;
+    carry = t.escaped;
+    quoted = t.quoted ? ~(uint64_t) 0 : 0;
+    done = 64;
+
+    for ( /* void */ ; end - p >= 64; p += 64) {
+
+        done = BLOCK(tree_one)(&t, block_load(p), 0, &carry, &quoted,
+                               &slashes);
+        if (done != 64) {
             break;
         }
 
         quoted = (uint64_t) ((int64_t) quoted >> 63);
     }
 
-    t->escaped = (unsigned) carry;
-    t->quoted = quoted & 1;
-    t->depth = depth;
+    n = (size_t) (end - p);
 
-    return end;
+    if (n && done == 64) {
+        x = BLOCK(last)(base, end, n, &shift);
+        done = BLOCK(tree_one)(&t, x, shift, &carry, &quoted, &slashes);
+        carry = slashes >> (n - 1) & 1;
+        quoted = quoted >> (n - 1);
+    }
+
+    t.escaped = (unsigned) carry;
+    t.quoted = quoted & 1;
+    *tree = t;
+
+    if (done == 65) {
+        return NULL;
+    }
+
+    return done == 64 ? end : p + done + 1;
 }
 
 

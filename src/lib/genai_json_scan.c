@@ -16,8 +16,10 @@
  * loops are compared with */
 
 static const char *
-scalar_stop(const char *p, const char *end)
+scalar_stop(const char *base, const char *p, const char *end)
 {
+    (void) base;
+
     while (p < end && *p != '"' && *p != '\\' && (uint8_t) *p >= 0x20) {
         p++;
     }
@@ -27,8 +29,10 @@ scalar_stop(const char *p, const char *end)
 
 
 static const char *
-scalar_space(const char *p, const char *end)
+scalar_space(const char *base, const char *p, const char *end)
 {
+    (void) base;
+
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
         p++;
     }
@@ -38,9 +42,12 @@ scalar_space(const char *p, const char *end)
 
 
 static const char *
-scalar_pass(const char *p, const char *end, unsigned *escaped)
+scalar_pass(const char *base, const char *p, const char *end,
+    unsigned *escaped)
 {
     unsigned  second = *escaped;
+
+    (void) base;
 
     for ( /* void */ ; p < end; p++) {
 
@@ -59,10 +66,12 @@ scalar_pass(const char *p, const char *end, unsigned *escaped)
 
 
 static const char *
-scalar_count(const char *p, const char *end, unsigned *escaped,
-    uint64_t *chars)
+scalar_count(const char *base, const char *p, const char *end,
+    unsigned *escaped, uint64_t *chars)
 {
     unsigned  second = *escaped;
+
+    (void) base;
 
     for ( /* void */ ; p < end; p++) {
 
@@ -88,9 +97,12 @@ scalar_count(const char *p, const char *end, unsigned *escaped,
 
 
 static const char *
-scalar_tree(genai_json_tree_t *t, const char *p, const char *end)
+scalar_tree(genai_json_tree_t *t, const char *base, const char *p,
+    const char *end)
 {
     unsigned  second;
+
+    (void) base;
 
     for ( /* void */ ; p < end; p++) {
 
@@ -606,7 +618,7 @@ static const struct {
 };
 
 
-static const genai_json_scan_t  *scan_chosen;
+const genai_json_scan_t  *genai_json_scan;
 
 
 int
@@ -621,7 +633,7 @@ genai_json_simd_set(const char *name)
         }
 
         if (scans[i].have == NULL || scans[i].have()) {
-            scan_chosen = scans[i].scan;
+            genai_json_scan = scans[i].scan;
             return GENAI_OK;
         }
     }
@@ -630,19 +642,19 @@ genai_json_simd_set(const char *name)
 }
 
 
-const genai_json_scan_t *
-genai_json_scan(void)
+void
+genai_json_scan_init(void)
 {
-    if (genai_unlikely(scan_chosen == NULL)) {
-        (void) genai_json_simd_set(NULL);
-    }
-
-    return scan_chosen;
+    (void) genai_json_simd_set(NULL);
 }
 
 
 const char *
 genai_json_simd(void)
 {
-    return genai_json_scan()->name;
+    if (genai_json_scan == NULL) {
+        genai_json_scan_init();
+    }
+
+    return genai_json_scan->name;
 }

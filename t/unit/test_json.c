@@ -5,7 +5,7 @@
  *
  * What is told is written as one line, events closed by ";":
  *
- *     field N integer[~]  T"text"[+]  B0  C chars  L length  P  E
+ *     field N integer[~]  T"text"[+]  B0  C chars  L length  P  E  K"key"
  *     S"all pieces"
  *
  * "~": had a fraction, "+": was cut, "@": a zero byte; at the end what
@@ -29,6 +29,8 @@
 #define P      GENAI_JSON_PRESENT
 #define E      GENAI_JSON_END
 #define S      GENAI_JSON_STREAM
+
+#define K      GENAI_JSON_NAME
 
 #define LOG      65536
 #define STREAMS  32                   /* rows that want STREAM: field below */
@@ -126,6 +128,11 @@ on_value(void *data, const genai_json_row_t *row, const genai_json_value_t *v)
         break;
     case T:
         put(l, "T\"");
+        put_text(l, v->text.data, v->text.len);
+        put(l, "\"%s", v->cut ? "+" : "");
+        break;
+    case K:
+        put(l, "K\"");
         put_text(l, v->text.data, v->text.len);
         put(l, "\"%s", v->cut ? "+" : "");
         break;
@@ -904,7 +911,7 @@ truncated(void)
 static void
 keys(void)
 {
-    char  doc[1024], key[GENAI_JSON_KEY + 2];
+    char  doc[1024], want[1024], key[GENAI_JSON_KEY + 2];
 
     memset(key, 'k', sizeof(key));
     key[GENAI_JSON_KEY] = '\0';
@@ -916,6 +923,19 @@ keys(void)
           "a key of the greatest length, and longer ones");
     check(rows_of(row(key, N, 1), row("*", N, 2)), doc,
           "1N1;2N1;2N2;2N3;2N4;done", "longer ones are any key");
+
+    check(rows_of(row("m.*", K|T, 1), row("m.b", K, 2)),
+          "{\"m\":{\"a\":\"1\",\"b\":null,\"\\u0063\\n\":\"2\",\"\":\"3\"}}",
+          "1K\"a\";1T\"1\";1K\"b\";2K\"b\";1K\"c\n\";1T\"2\";"
+          "1K\"\";1T\"3\";done", "the key of a value comes before it");
+
+    key[GENAI_JSON_KEY - 1] = '\0';
+    snprintf(doc, sizeof(doc), "{\"%s\xc3\xa9\":1,\"%sk\":2,\"%s\\u00e9\":3}",
+             key, key, key);
+    snprintf(want, sizeof(want), "1K\"%s\"+;1N1;1K\"%sk\";1N2;1K\"%s\"+;1N3;"
+             "done", key, key, key);
+    check(rows_of(row("*", K|N, 1)), doc, want,
+          "a long key is cut at a character's end");
 }
 
 
