@@ -347,6 +347,10 @@ genai_otlp_text(genai_send_result_t *res, const char *text, size_t len)
         }
     }
 
+    while (p > res->why && p[-1] == ' ') {
+        p--;
+    }
+
     *p = '\0';
 }
 
