@@ -4,8 +4,8 @@ then through nginx with the module: they must see the same every time, and
 their sums must be the simulator's own. The simulator checks every signature,
 so a changed path, header or body would fail. TAP on stdout.
 
-GENAI_MODULE names the module (default: build/nginx/…; `none` leaves that part
-out), NGINX the binary.
+GENAI_MODULE names the module (default: below build/nginx; `none` leaves that
+part out), NGINX the binary.
 """
 
 import hashlib
@@ -60,15 +60,20 @@ http {
         listen 127.0.0.1:%(h2)d http2;
         client_max_body_size 25m;
 
-        location / {
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        proxy_buffering %(buffering)s;
+        proxy_next_upstream off;
+        proxy_read_timeout 300s;
+
+        location /model/ {
 %(genai_location)s
             proxy_pass http://bedrock;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_buffering %(buffering)s;
-            proxy_next_upstream off;
-            proxy_read_timeout 300s;
+        }
+
+        location / {
+            proxy_pass http://bedrock;
         }
     }
 }

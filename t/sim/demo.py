@@ -186,8 +186,10 @@ def show(span, branch):
              count(span.get('gen_ai.usage.output_tokens')),
              seconds(span.seconds()), seconds(ttft(span)),
              '' if cost is None else money(cost)]
+    attempt = span.get('genai.attempt', 1)
+    note = '' if attempt < 2 else '%s, attempt %d%s' % (S.dim, attempt, S.off)
     line((columns(branch + span.name, cells) + '   '
-          + outcome(span)).rstrip())
+          + outcome(span) + note).rstrip())
 
 
 def ttft(span):

@@ -167,7 +167,7 @@ def install_clients():
 
 
 def clients():
-    """The SDK clients that are installed: subset of python, js."""
+    """The AWS SDKs that are installed: subset of python, js."""
     out = []
     if os.access(os.path.join(BUILD, 'venv/bin/python'), os.X_OK):
         out.append('python')
@@ -175,6 +175,11 @@ def clients():
             and shutil.which('node'):
         out.append('js')
     return out
+
+
+def full_client():
+    """Are Anthropic's and OpenAI's SDKs installed: run_client('full')"""
+    return os.access(os.path.join(BUILD, 'venv-full/bin/python'), os.X_OK)
 
 
 def run_client(which, calls, endpoint, http1=False, env=None, timeout=120):
@@ -186,7 +191,11 @@ def run_client(which, calls, endpoint, http1=False, env=None, timeout=120):
     environment['AWS_ENDPOINT_URL_BEDROCK_RUNTIME'] = endpoint
     environment.update(env or {})
 
-    if which == 'python':
+    if which == 'full':
+        command = [os.path.join(BUILD, 'venv-full/bin/python'),
+                   os.path.join(HERE, 'clients/python/direct.py')]
+        environment['SIM_ENDPOINT'] = endpoint
+    elif which == 'python':
         command = [os.path.join(BUILD, 'venv/bin/python'),
                    os.path.join(HERE, 'clients/python/calls.py')]
     else:

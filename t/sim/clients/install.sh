@@ -1,10 +1,10 @@
 #!/bin/sh
 #
 # Installs the pinned SDKs: boto3 in build/venv, the JavaScript one in
-# build/js. Does nothing when they are there already. The JavaScript SDK is
+# build/js; `python-full` adds Anthropic's and OpenAI's in build/venv-full. Does nothing when they are there already. The JavaScript SDK is
 # left out, with a word about it, where there is no node of at least 18.
 #
-# usage: install.sh [python] [js]       (default: both)
+# usage: install.sh [python] [js] [python-full]       (default: python js)
 
 set -eu
 
@@ -15,21 +15,22 @@ what=${*:-python js}
 
 mkdir -p "$build"
 
-install_python() {
-    want=$(cksum < "$here/python/requirements.txt")
+# requirements file, directory, import that must work
+install_venv() {
+    want=$(cksum < "$here/python/$1")
 
-    if [ -x "$build/venv/bin/python" ] \
-       && [ "$(cat "$build/venv/.stamp" 2>/dev/null)" = "$want" ]
+    if [ -x "$build/$2/bin/python" ] \
+       && [ "$(cat "$build/$2/.stamp" 2>/dev/null)" = "$want" ]
     then
         return 0
     fi
 
-    rm -rf "$build/venv"
-    python3 -m venv "$build/venv"
-    "$build/venv/bin/python" -m pip install -q --no-deps \
-        --disable-pip-version-check -r "$here/python/requirements.txt"
-    "$build/venv/bin/python" -c 'import boto3'
-    echo "$want" > "$build/venv/.stamp"
+    rm -rf "${build:?}/$2"
+    python3 -m venv "$build/$2"
+    "$build/$2/bin/python" -m pip install -q --no-deps \
+        --disable-pip-version-check -r "$here/python/$1"
+    "$build/$2/bin/python" -c "import $3"
+    echo "$want" > "$build/$2/.stamp"
 }
 
 install_js() {
@@ -58,10 +59,14 @@ install_js() {
 
 for w in $what; do
     case $w in
-    python|js)
-        "install_$w" ;;
+    python)
+        install_venv requirements.txt venv boto3 ;;
+    python-full)
+        install_venv requirements-full.txt venv-full "anthropic, openai" ;;
+    js)
+        install_js ;;
     *)
-        echo "usage: install.sh [python] [js]" >&2
+        echo "usage: install.sh [python] [js] [python-full]" >&2
         exit 2 ;;
     esac
 done
