@@ -29,7 +29,19 @@ static const genai_api_table_t *const  genai_api_tables[] = {
 static const genai_family_t *const  genai_api_families[] = {
     &genai_family_bedrock,
     &genai_family_claude,
-    &genai_family_titan_embed
+    &genai_family_titan_embed,
+    &genai_family_titan_text,
+    &genai_family_nova_embed,
+    &genai_family_nova,
+    &genai_family_llama,
+    &genai_family_mistral,
+    &genai_family_rerank,
+    &genai_family_cohere_embed,
+    &genai_family_cohere,
+    &genai_family_ai21,
+    &genai_family_openai,
+    &genai_family_image,
+    &genai_family_twelvelabs
 };
 
 
@@ -780,16 +792,20 @@ genai_api_is_region(genai_str_t s)
 }
 
 
+/* any of the words in z */
+
 static int
 genai_str_contains(genai_str_t s, const char *z)
 {
     size_t  i, n;
 
-    n = strlen(z);
+    for ( ; *z; z += n + (z[n] == ' ')) {
+        n = strcspn(z, " ");
 
-    for (i = 0; i + n <= s.len; i++) {
-        if (memcmp(s.data + i, z, n) == 0) {
-            return 1;
+        for (i = 0; i + n <= s.len; i++) {
+            if (memcmp(s.data + i, z, n) == 0) {
+                return 1;
+            }
         }
     }
 

@@ -216,7 +216,8 @@ typedef struct {
 
 typedef struct {
     const char              *name;
-    const char              *model;       /* what ids hold; NULL: no hint */
+    const char              *model;       /* what ids hold, words between
+                                             spaces; NULL: no hint */
     uint8_t                  operation;   /* if the model id decides */
     genai_rows_t             request;
     genai_rows_t             response;

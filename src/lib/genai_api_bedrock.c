@@ -9,128 +9,91 @@
 /* 4.1, at the top of a body or below "input.converse" of CountTokens */
 
 #define bedrock_prompt_rows(at)                                               \
-    { at "messages", GENAI_JSON_LENGTH, GENAI_LAST, GENAI_F_MESSAGES, 0 },    \
-    { at "messages[].content[].text", GENAI_JSON_CHARS, GENAI_SUM,            \
-      GENAI_F_PROMPT_CHARS, 0 },                                              \
-    { at "messages[].content[].guardContent.text.text", GENAI_JSON_CHARS,     \
-      GENAI_SUM, GENAI_F_PROMPT_CHARS, 0 },                                   \
-    { at "messages[].content[].toolResult.content[].text",                    \
-      GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_PROMPT_CHARS, 0 },                 \
-    { at "messages[].content[].toolResult", GENAI_JSON_PRESENT, GENAI_COUNT,  \
-      GENAI_F_TOOL_RESULTS, 0 },                                              \
-    { at "messages[].content[].image", GENAI_JSON_PRESENT, GENAI_COUNT,       \
-      GENAI_F_MEDIA_PARTS, 0 },                                               \
-    { at "messages[].content[].document", GENAI_JSON_PRESENT, GENAI_COUNT,    \
-      GENAI_F_MEDIA_PARTS, 0 },                                               \
-    { at "messages[].content[].video", GENAI_JSON_PRESENT, GENAI_COUNT,       \
-      GENAI_F_MEDIA_PARTS, 0 },                                               \
-    { at "messages[].content[].audio", GENAI_JSON_PRESENT, GENAI_COUNT,       \
-      GENAI_F_MEDIA_PARTS, 0 },                                               \
-    { at "messages[].content[].toolResult.content[].image",                   \
-      GENAI_JSON_PRESENT, GENAI_COUNT, GENAI_F_MEDIA_PARTS, 0 },              \
-    { at "messages[].content[].toolResult.content[].document",                \
-      GENAI_JSON_PRESENT, GENAI_COUNT, GENAI_F_MEDIA_PARTS, 0 },              \
-    { at "system[].text", GENAI_JSON_CHARS, GENAI_SUM,                        \
-      GENAI_F_SYSTEM_CHARS, 0 },                                              \
-    { at "system[].guardContent.text.text", GENAI_JSON_CHARS, GENAI_SUM,      \
-      GENAI_F_SYSTEM_CHARS, 0 },                                              \
-    { at "toolConfig.tools[].toolSpec", GENAI_JSON_PRESENT, GENAI_COUNT,      \
-      GENAI_F_TOOLS_OFFERED, 0 },                                             \
-    { at "toolConfig.tools[].systemTool", GENAI_JSON_PRESENT, GENAI_COUNT,    \
-      GENAI_F_TOOLS_OFFERED, 0 }
+    genai_length(at "messages", GENAI_F_MESSAGES),                            \
+    genai_chars(at "messages[].content[].text", GENAI_F_PROMPT_CHARS),        \
+    genai_chars(at "messages[].content[].guardContent.text.text",             \
+                GENAI_F_PROMPT_CHARS),                                        \
+    genai_chars(at "messages[].content[].toolResult.content[].text",          \
+                GENAI_F_PROMPT_CHARS),                                        \
+    genai_count(at "messages[].content[].toolResult", GENAI_F_TOOL_RESULTS),  \
+    genai_count(at "messages[].content[].image", GENAI_F_MEDIA_PARTS),        \
+    genai_count(at "messages[].content[].document", GENAI_F_MEDIA_PARTS),     \
+    genai_count(at "messages[].content[].video", GENAI_F_MEDIA_PARTS),        \
+    genai_count(at "messages[].content[].audio", GENAI_F_MEDIA_PARTS),        \
+    genai_count(at "messages[].content[].toolResult.content[].image",         \
+                GENAI_F_MEDIA_PARTS),                                         \
+    genai_count(at "messages[].content[].toolResult.content[].document",      \
+                GENAI_F_MEDIA_PARTS),                                         \
+    genai_chars(at "system[].text", GENAI_F_SYSTEM_CHARS),                    \
+    genai_chars(at "system[].guardContent.text.text", GENAI_F_SYSTEM_CHARS),  \
+    genai_count(at "toolConfig.tools[].toolSpec", GENAI_F_TOOLS_OFFERED),     \
+    genai_count(at "toolConfig.tools[].systemTool", GENAI_F_TOOLS_OFFERED)
 
 
 /* 4.2; the cache keys are seen in both spellings, here and in Nova's body */
 
 #define bedrock_usage_rows                                                    \
-    { "usage.inputTokens", GENAI_JSON_NUMBER, GENAI_LAST,                     \
-      GENAI_F_INPUT_TOKENS, 0 },                                              \
-    { "usage.outputTokens", GENAI_JSON_NUMBER, GENAI_LAST,                    \
-      GENAI_F_OUTPUT_TOKENS, 0 },                                             \
-    { "usage.totalTokens", GENAI_JSON_NUMBER, GENAI_LAST,                     \
-      GENAI_F_TOTAL_TOKENS, 0 },                                              \
-    { "usage.cacheReadInputTokens", GENAI_JSON_NUMBER, GENAI_LAST,            \
-      GENAI_F_CACHE_READ_TOKENS, 0 },                                         \
-    { "usage.cacheReadInputTokenCount", GENAI_JSON_NUMBER, GENAI_LAST,        \
-      GENAI_F_CACHE_READ_TOKENS, 0 },                                         \
-    { "usage.cacheWriteInputTokens", GENAI_JSON_NUMBER, GENAI_LAST,           \
-      GENAI_F_CACHE_WRITE_TOKENS, 0 },                                        \
-    { "usage.cacheWriteInputTokenCount", GENAI_JSON_NUMBER, GENAI_LAST,       \
-      GENAI_F_CACHE_WRITE_TOKENS, 0 },                                        \
-    { "usage.cacheDetails[].ttl", GENAI_JSON_TEXT, GENAI_LAST,                \
-      GENAI_F_CACHE_TTL, 0 },                                                 \
-    { "usage.cacheDetails[].inputTokens", GENAI_JSON_NUMBER, GENAI_LAST,      \
-      GENAI_F_CACHE_TTL_TOKENS, 0 },                                          \
-    { "usage.cacheDetails[]", GENAI_JSON_END, GENAI_LAST,                     \
-      GENAI_F_CACHE_TTL_END, 0 },                                             \
-    { "metrics.latencyMs", GENAI_JSON_NUMBER, GENAI_LAST,                     \
-      GENAI_F_SERVER_LATENCY_MS, 0 },                                         \
-    { "trace.promptRouter.invokedModelId", GENAI_JSON_TEXT, GENAI_LAST,       \
-      GENAI_F_RESPONSE_MODEL, 0 },                                            \
-    { "performanceConfig.latency", GENAI_JSON_TEXT, GENAI_LAST,               \
-      GENAI_F_LATENCY_MODE, 0 },                                              \
-    { "serviceTier.type", GENAI_JSON_TEXT, GENAI_LAST,                        \
-      GENAI_F_SERVICE_TIER, 0 }
+    genai_number("usage.inputTokens", GENAI_F_INPUT_TOKENS),                  \
+    genai_number("usage.outputTokens", GENAI_F_OUTPUT_TOKENS),                \
+    genai_number("usage.totalTokens", GENAI_F_TOTAL_TOKENS),                  \
+    genai_number("usage.cacheReadInputTokens", GENAI_F_CACHE_READ_TOKENS),    \
+    genai_number("usage.cacheReadInputTokenCount",                            \
+                 GENAI_F_CACHE_READ_TOKENS),                                  \
+    genai_number("usage.cacheWriteInputTokens", GENAI_F_CACHE_WRITE_TOKENS),  \
+    genai_number("usage.cacheWriteInputTokenCount",                           \
+                 GENAI_F_CACHE_WRITE_TOKENS),                                 \
+    genai_text("usage.cacheDetails[].ttl", GENAI_F_CACHE_TTL),                \
+    genai_number("usage.cacheDetails[].inputTokens",                          \
+                 GENAI_F_CACHE_TTL_TOKENS),                                   \
+    genai_end("usage.cacheDetails[]", GENAI_F_CACHE_TTL_END),                 \
+    genai_number("metrics.latencyMs", GENAI_F_SERVER_LATENCY_MS),             \
+    genai_text("trace.promptRouter.invokedModelId", GENAI_F_RESPONSE_MODEL),  \
+    genai_text("performanceConfig.latency", GENAI_F_LATENCY_MODE),            \
+    genai_text("serviceTier.type", GENAI_F_SERVICE_TIER)
 
 
 static const genai_row_t  bedrock_converse_request[] = {
     bedrock_prompt_rows(""),
-    { "inferenceConfig.maxTokens", GENAI_JSON_NUMBER, GENAI_LAST,
-      GENAI_F_MAX_TOKENS, 0 },
-    { "inferenceConfig.temperature", GENAI_JSON_NUMBER, GENAI_LAST,
-      GENAI_F_TEMPERATURE, 0 },
-    { "inferenceConfig.topP", GENAI_JSON_NUMBER, GENAI_LAST,
-      GENAI_F_TOP_P, 0 },
-    { "inferenceConfig.stopSequences[]", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_STOP_SEQUENCE, 0 },
-    { "additionalModelRequestFields.top_k", GENAI_JSON_NUMBER, GENAI_LAST,
-      GENAI_F_TOP_K, 0 },
-    { "additionalModelRequestFields.topK", GENAI_JSON_NUMBER, GENAI_LAST,
-      GENAI_F_TOP_K, 0 },
-    { "additionalModelRequestFields.inferenceConfig.topK",
-      GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_TOP_K, 0 },
-    { "guardrailConfig.guardrailIdentifier", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_GUARDRAIL_ID, 0 },
-    { "guardrailConfig.guardrailVersion", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_GUARDRAIL_VERSION, 0 },
-    { "promptVariables.*.text", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_PROMPT_CHARS, 0 },
+    genai_number("inferenceConfig.maxTokens", GENAI_F_MAX_TOKENS),
+    genai_number("inferenceConfig.temperature", GENAI_F_TEMPERATURE),
+    genai_number("inferenceConfig.topP", GENAI_F_TOP_P),
+    genai_text("inferenceConfig.stopSequences[]", GENAI_F_STOP_SEQUENCE),
+    genai_number("additionalModelRequestFields.top_k", GENAI_F_TOP_K),
+    genai_number("additionalModelRequestFields.topK", GENAI_F_TOP_K),
+    genai_number("additionalModelRequestFields.inferenceConfig.topK",
+                 GENAI_F_TOP_K),
+    genai_text("guardrailConfig.guardrailIdentifier", GENAI_F_GUARDRAIL_ID),
+    genai_text("guardrailConfig.guardrailVersion", GENAI_F_GUARDRAIL_VERSION),
+    genai_chars("promptVariables.*.text", GENAI_F_PROMPT_CHARS),
     { "requestMetadata.*", GENAI_JSON_NAME | GENAI_JSON_TEXT, GENAI_LAST,
       GENAI_F_REQUEST_METADATA, 0 },
-    { "performanceConfig.latency", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_LATENCY_MODE, 0 },
-    { "serviceTier.type", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_SERVICE_TIER, 0 }
+    genai_text("performanceConfig.latency", GENAI_F_LATENCY_MODE),
+    genai_text("serviceTier.type", GENAI_F_SERVICE_TIER)
 };
 
 static const genai_row_t  bedrock_converse_response[] = {
     bedrock_usage_rows,
-    { "stopReason", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_STOP_REASON, 0 },
-    { "output.message.content[].text", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_OUTPUT_CHARS, 0 },
-    { "output.message.content[].toolUse.name", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_TOOL, 0 },
-    { "output.message.content[].reasoningContent", GENAI_JSON_PRESENT,
-      GENAI_LAST, GENAI_F_REASONING, 0 }
+    genai_text("stopReason", GENAI_F_STOP_REASON),
+    genai_chars("output.message.content[].text", GENAI_F_OUTPUT_CHARS),
+    genai_text("output.message.content[].toolUse.name", GENAI_F_TOOL),
+    genai_present("output.message.content[].reasoningContent",
+                  GENAI_F_REASONING)
 };
 
 static const genai_row_t  bedrock_block_start[] = {
-    { "start.toolUse.name", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_TOOL, 0 }
+    genai_text("start.toolUse.name", GENAI_F_TOOL)
 };
 
 static const genai_row_t  bedrock_block_delta[] = {
-    { "delta.text", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_VISIBLE, 0 },
-    { "delta.toolUse.input", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_VISIBLE,
-      0 },
-    { "delta.reasoningContent.text", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_REASONING, 0 },
-    { "delta.reasoningContent.redactedContent", GENAI_JSON_PRESENT,
-      GENAI_LAST, GENAI_F_REASONING, 0 },
-    { "delta.image", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_VISIBLE, 0 }
+    genai_chars("delta.text", GENAI_F_VISIBLE),
+    genai_chars("delta.toolUse.input", GENAI_F_VISIBLE),
+    genai_chars("delta.reasoningContent.text", GENAI_F_REASONING),
+    genai_present("delta.reasoningContent.redactedContent", GENAI_F_REASONING),
+    genai_present("delta.image", GENAI_F_VISIBLE)
 };
 
 static const genai_row_t  bedrock_message_stop[] = {
-    { "stopReason", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_STOP_REASON, 0 }
+    genai_text("stopReason", GENAI_F_STOP_REASON)
 };
 
 static const genai_row_t  bedrock_metadata[] = { bedrock_usage_rows };
@@ -143,24 +106,23 @@ static const genai_row_t  bedrock_count_request[] = {
 };
 
 static const genai_row_t  bedrock_count_response[] = {
-    { "inputTokens", GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_INPUT_TOKENS, 0 }
+    genai_number("inputTokens", GENAI_F_INPUT_TOKENS)
 };
 
 static const genai_row_t  bedrock_guardrail_request[] = {
-    { "content[].text.text", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_PROMPT_CHARS, 0 }
+    genai_chars("content[].text.text", GENAI_F_PROMPT_CHARS)
 };
 
 static const genai_row_t  bedrock_guardrail_response[] = {
-    { "action", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_STOP_REASON, 0 }
+    genai_text("action", GENAI_F_STOP_REASON)
 };
 
 static const genai_row_t  bedrock_async_request[] = {
-    { "modelId", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_MODEL, 0 }
+    genai_text("modelId", GENAI_F_MODEL)
 };
 
 static const genai_row_t  bedrock_async_response[] = {
-    { "invocationArn", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_RESPONSE_ID, 0 }
+    genai_text("invocationArn", GENAI_F_RESPONSE_ID)
 };
 
 
@@ -287,18 +249,17 @@ const genai_api_table_t  genai_api_bedrock = {
 /* what Bedrock itself puts into the documents of every family (3.3) */
 
 static const genai_row_t  bedrock_inner[] = {
-    { "amazon-bedrock-invocationMetrics", GENAI_JSON_PRESENT, GENAI_LAST,
-      GENAI_F_FRAME_METRICS, 0 },
-    { "amazon-bedrock-invocationMetrics.inputTokenCount", GENAI_JSON_NUMBER,
-      GENAI_LAST, GENAI_F_FRAME_INPUT_TOKENS, 0 },
-    { "amazon-bedrock-invocationMetrics.outputTokenCount", GENAI_JSON_NUMBER,
-      GENAI_LAST, GENAI_F_FRAME_OUTPUT_TOKENS, 0 },
-    { "amazon-bedrock-invocationMetrics.cacheReadInputTokenCount",
-      GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_FRAME_CACHE_READ_TOKENS, 0 },
-    { "amazon-bedrock-invocationMetrics.cacheWriteInputTokenCount",
-      GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_FRAME_CACHE_WRITE_TOKENS, 0 },
-    { "amazon-bedrock-invocationMetrics.invocationLatency",
-      GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_SERVER_LATENCY_MS, 0 }
+    genai_present("amazon-bedrock-invocationMetrics", GENAI_F_FRAME_METRICS),
+    genai_number("amazon-bedrock-invocationMetrics.inputTokenCount",
+                 GENAI_F_FRAME_INPUT_TOKENS),
+    genai_number("amazon-bedrock-invocationMetrics.outputTokenCount",
+                 GENAI_F_FRAME_OUTPUT_TOKENS),
+    genai_number("amazon-bedrock-invocationMetrics.cacheReadInputTokenCount",
+                 GENAI_F_FRAME_CACHE_READ_TOKENS),
+    genai_number("amazon-bedrock-invocationMetrics.cacheWriteInputTokenCount",
+                 GENAI_F_FRAME_CACHE_WRITE_TOKENS),
+    genai_number("amazon-bedrock-invocationMetrics.invocationLatency",
+                 GENAI_F_SERVER_LATENCY_MS)
 };
 
 

@@ -11,98 +11,78 @@
 
 
 #define claude_usage_rows(at)                                                 \
-    { at "usage.input_tokens", GENAI_JSON_NUMBER, GENAI_LAST,                 \
-      GENAI_F_INPUT_TOKENS, 0 },                                              \
-    { at "usage.output_tokens", GENAI_JSON_NUMBER, GENAI_LAST,                \
-      GENAI_F_OUTPUT_TOKENS, 0 },                                             \
-    { at "usage.cache_creation_input_tokens", GENAI_JSON_NUMBER, GENAI_LAST,  \
-      GENAI_F_CACHE_WRITE_TOKENS, 0 },                                        \
-    { at "usage.cache_read_input_tokens", GENAI_JSON_NUMBER, GENAI_LAST,      \
-      GENAI_F_CACHE_READ_TOKENS, 0 },                                         \
-    { at "usage.cache_creation.ephemeral_1h_input_tokens",                    \
-      GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_CACHE_WRITE_1H_TOKENS, 0 },      \
-    { at "usage.output_tokens_details.thinking_tokens", GENAI_JSON_NUMBER,    \
-      GENAI_LAST, GENAI_F_REASONING_TOKENS, 0 },                              \
-    { at "usage.service_tier", GENAI_JSON_TEXT, GENAI_FIRST,                  \
-      GENAI_F_SERVICE_TIER, 0 }
+    genai_number(at "usage.input_tokens", GENAI_F_INPUT_TOKENS),              \
+    genai_number(at "usage.output_tokens", GENAI_F_OUTPUT_TOKENS),            \
+    genai_number(at "usage.cache_creation_input_tokens",                      \
+                 GENAI_F_CACHE_WRITE_TOKENS),                                 \
+    genai_number(at "usage.cache_read_input_tokens",                          \
+                 GENAI_F_CACHE_READ_TOKENS),                                  \
+    genai_number(at "usage.cache_creation.ephemeral_1h_input_tokens",         \
+                 GENAI_F_CACHE_WRITE_1H_TOKENS),                              \
+    genai_number(at "usage.output_tokens_details.thinking_tokens",            \
+                 GENAI_F_REASONING_TOKENS),                                   \
+    genai_first(at "usage.service_tier", GENAI_F_SERVICE_TIER)
 
 
 static const genai_row_t  claude_request[] = {
-    { "anthropic_version", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_REQUEST, GENAI_OP_CHAT) },
-    { "max_tokens", GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_MAX_TOKENS, 0 },
-    { "temperature", GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_TEMPERATURE, 0 },
-    { "top_p", GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_TOP_P, 0 },
-    { "top_k", GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_TOP_K, 0 },
-    { "stop_sequences[]", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_STOP_SEQUENCE, 0 },
-    { "messages", GENAI_JSON_LENGTH, GENAI_LAST, GENAI_F_MESSAGES, 0 },
-    { "messages[].content", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_PROMPT_CHARS, 0 },
-    { "messages[].content[].text", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_PROMPT_CHARS, 0 },
-    { "messages[].content[].content", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_PROMPT_CHARS, 0 },
-    { "messages[].content[].content[].text", GENAI_JSON_CHARS, GENAI_SUM,
-      GENAI_F_PROMPT_CHARS, 0 },
-    { "messages[].content[].type", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_PART_TYPE, 0 },
-    { "messages[].content[].content[].type", GENAI_JSON_TEXT, GENAI_LAST,
-      GENAI_F_PART_TYPE, 0 },
-    { "system", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_SYSTEM_CHARS, 0 },
-    { "system[].text", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_SYSTEM_CHARS, 0 },
-    { "tools", GENAI_JSON_LENGTH, GENAI_LAST, GENAI_F_TOOLS_OFFERED, 0 },
+    genai_kind("anthropic_version", GENAI_RANK_REQUEST, GENAI_OP_CHAT),
+    genai_number("max_tokens", GENAI_F_MAX_TOKENS),
+    genai_number("temperature", GENAI_F_TEMPERATURE),
+    genai_number("top_p", GENAI_F_TOP_P),
+    genai_number("top_k", GENAI_F_TOP_K),
+    genai_text("stop_sequences[]", GENAI_F_STOP_SEQUENCE),
+    genai_length("messages", GENAI_F_MESSAGES),
+    genai_chars("messages[].content", GENAI_F_PROMPT_CHARS),
+    genai_chars("messages[].content[].text", GENAI_F_PROMPT_CHARS),
+    genai_chars("messages[].content[].content", GENAI_F_PROMPT_CHARS),
+    genai_chars("messages[].content[].content[].text", GENAI_F_PROMPT_CHARS),
+    genai_text("messages[].content[].type", GENAI_F_PART_TYPE),
+    genai_text("messages[].content[].content[].type", GENAI_F_PART_TYPE),
+    genai_chars("system", GENAI_F_SYSTEM_CHARS),
+    genai_chars("system[].text", GENAI_F_SYSTEM_CHARS),
+    genai_length("tools", GENAI_F_TOOLS_OFFERED),
 
-    { "max_tokens_to_sample", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_REQUEST, GENAI_OP_TEXT_COMPLETION) },
-    { "max_tokens_to_sample", GENAI_JSON_NUMBER, GENAI_LAST,
-      GENAI_F_MAX_TOKENS, 0 },
-    { "prompt", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_PROMPT_CHARS, 0 }
+    genai_kind("max_tokens_to_sample", GENAI_RANK_REQUEST,
+               GENAI_OP_TEXT_COMPLETION),
+    genai_number("max_tokens_to_sample", GENAI_F_MAX_TOKENS),
+    genai_chars("prompt", GENAI_F_PROMPT_CHARS)
 };
 
 
 static const genai_row_t  claude_response[] = {
-    { "id", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_RESPONSE_ID, 0 },
-    { "model", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_RESPONSE_MODEL, 0 },
-    { "stop_reason", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_STOP_REASON, 0 },
-    { "content[].text", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_OUTPUT_CHARS,
-      0 },
-    { "content[].type", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_BLOCK_TYPE, 0 },
-    { "content[].name", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_BLOCK_NAME, 0 },
-    { "content[]", GENAI_JSON_END, GENAI_LAST, GENAI_F_BLOCK_END, 0 },
+    genai_first("id", GENAI_F_RESPONSE_ID),
+    genai_first("model", GENAI_F_RESPONSE_MODEL),
+    genai_text("stop_reason", GENAI_F_STOP_REASON),
+    genai_chars("content[].text", GENAI_F_OUTPUT_CHARS),
+    genai_text("content[].type", GENAI_F_BLOCK_TYPE),
+    genai_text("content[].name", GENAI_F_BLOCK_NAME),
+    genai_end("content[]", GENAI_F_BLOCK_END),
     claude_usage_rows(""),
 
-    { "completion", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_RESPONSE, GENAI_OP_TEXT_COMPLETION) },
-    { "completion", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_OUTPUT_CHARS, 0 }
+    genai_kind("completion", GENAI_RANK_RESPONSE, GENAI_OP_TEXT_COMPLETION),
+    genai_chars("completion", GENAI_F_OUTPUT_CHARS)
 };
 
 
 static const genai_row_t  claude_inner[] = {
-    { "type", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_EVENT_TYPE, 0 },
-    { "message.id", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_RESPONSE_ID, 0 },
-    { "message.model", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_RESPONSE_MODEL,
-      0 },
+    genai_text("type", GENAI_F_EVENT_TYPE),
+    genai_first("message.id", GENAI_F_RESPONSE_ID),
+    genai_first("message.model", GENAI_F_RESPONSE_MODEL),
     claude_usage_rows("message."),
     claude_usage_rows(""),
-    { "content_block.type", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_BLOCK_TYPE,
-      0 },
-    { "content_block.name", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_BLOCK_NAME,
-      0 },
-    { "content_block", GENAI_JSON_END, GENAI_LAST, GENAI_F_BLOCK_END, 0 },
-    { "delta.text", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_VISIBLE, 0 },
-    { "delta.partial_json", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_VISIBLE, 0 },
-    { "delta.thinking", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_REASONING, 0 },
-    { "delta.stop_reason", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_STOP_REASON,
-      0 },
+    genai_text("content_block.type", GENAI_F_BLOCK_TYPE),
+    genai_text("content_block.name", GENAI_F_BLOCK_NAME),
+    genai_end("content_block", GENAI_F_BLOCK_END),
+    genai_chars("delta.text", GENAI_F_VISIBLE),
+    genai_chars("delta.partial_json", GENAI_F_VISIBLE),
+    genai_chars("delta.thinking", GENAI_F_REASONING),
+    genai_text("delta.stop_reason", GENAI_F_STOP_REASON),
     { "error.type", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 1 },
-    { "error.message", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE,
-      0 },
+    genai_first("error.message", GENAI_F_ERROR_MESSAGE),
 
-    { "completion", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_RESPONSE, GENAI_OP_TEXT_COMPLETION) },
-    { "completion", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_VISIBLE, 0 },
-    { "stop_reason", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_STOP_REASON, 0 }
+    genai_kind("completion", GENAI_RANK_RESPONSE, GENAI_OP_TEXT_COMPLETION),
+    genai_chars("completion", GENAI_F_VISIBLE),
+    genai_text("stop_reason", GENAI_F_STOP_REASON)
 };
 
 

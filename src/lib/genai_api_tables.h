@@ -43,6 +43,31 @@ typedef struct {
 } genai_api_program_t;
 
 
+/* the common kinds of rows */
+
+#define genai_number(path, field)                                             \
+    { path, GENAI_JSON_NUMBER, GENAI_LAST, field, 0 }
+#define genai_text(path, field)                                               \
+    { path, GENAI_JSON_TEXT, GENAI_LAST, field, 0 }
+#define genai_first(path, field)                                              \
+    { path, GENAI_JSON_TEXT, GENAI_FIRST, field, 0 }
+#define genai_chars(path, field)                                              \
+    { path, GENAI_JSON_CHARS, GENAI_SUM, field, 0 }
+#define genai_length(path, field)                                             \
+    { path, GENAI_JSON_LENGTH, GENAI_LAST, field, 0 }
+#define genai_dimension(path)                                                 \
+    { path, GENAI_JSON_LENGTH, GENAI_FIRST, GENAI_F_EMBEDDING_DIMENSION, 0 }
+#define genai_end(path, field)                                                \
+    { path, GENAI_JSON_END, GENAI_LAST, field, 0 }
+#define genai_present(path, field)                                            \
+    { path, GENAI_JSON_PRESENT, GENAI_LAST, field, 0 }
+#define genai_count(path, field)                                              \
+    { path, GENAI_JSON_PRESENT, GENAI_COUNT, field, 0 }
+#define genai_kind(path, rank, op)                                            \
+    { path, GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,                     \
+      genai_api_kind(rank, op) }
+
+
 /* how a "chunk" frame of a family's text delta begins: seen without decoding
  * the base64 of the rest */
 
@@ -101,6 +126,18 @@ extern const genai_api_table_t  genai_api_bedrock;
 extern const genai_family_t  genai_family_bedrock;
 extern const genai_family_t  genai_family_claude;
 extern const genai_family_t  genai_family_titan_embed;
+extern const genai_family_t  genai_family_nova;
+extern const genai_family_t  genai_family_nova_embed;
+extern const genai_family_t  genai_family_titan_text;
+extern const genai_family_t  genai_family_llama;
+extern const genai_family_t  genai_family_mistral;
+extern const genai_family_t  genai_family_cohere;
+extern const genai_family_t  genai_family_cohere_embed;
+extern const genai_family_t  genai_family_rerank;
+extern const genai_family_t  genai_family_ai21;
+extern const genai_family_t  genai_family_openai;
+extern const genai_family_t  genai_family_image;
+extern const genai_family_t  genai_family_twelvelabs;
 
 
 #endif /* GENAI_API_TABLES_H */

@@ -7,28 +7,20 @@
 
 
 static const genai_row_t  titan_embed_request[] = {
-    { "inputText", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_HINT, GENAI_OP_EMBEDDINGS) },
-    { "embeddingTypes", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_REQUEST, GENAI_OP_EMBEDDINGS) },
-    { "embeddingConfig", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_REQUEST, GENAI_OP_EMBEDDINGS) },
-    { "inputText", GENAI_JSON_CHARS, GENAI_SUM, GENAI_F_PROMPT_CHARS, 0 },
-    { "inputImage", GENAI_JSON_PRESENT, GENAI_COUNT, GENAI_F_MEDIA_PARTS, 0 }
+    genai_kind("inputText", GENAI_RANK_HINT, GENAI_OP_EMBEDDINGS),
+    genai_kind("embeddingTypes", GENAI_RANK_REQUEST, GENAI_OP_EMBEDDINGS),
+    genai_kind("embeddingConfig", GENAI_RANK_REQUEST, GENAI_OP_EMBEDDINGS),
+    genai_chars("inputText", GENAI_F_PROMPT_CHARS),
+    genai_count("inputImage", GENAI_F_MEDIA_PARTS)
 };
 
 
 static const genai_row_t  titan_embed_response[] = {
-    { "embedding", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_RESPONSE, GENAI_OP_EMBEDDINGS) },
-    { "embedding", GENAI_JSON_LENGTH, GENAI_FIRST,
-      GENAI_F_EMBEDDING_DIMENSION, 0 },
-    { "embeddingsByType", GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,
-      genai_api_kind(GENAI_RANK_RESPONSE, GENAI_OP_EMBEDDINGS) },
-    { "embeddingsByType.*", GENAI_JSON_LENGTH, GENAI_FIRST,
-      GENAI_F_EMBEDDING_DIMENSION, 0 },
-    { "inputTextTokenCount", GENAI_JSON_NUMBER, GENAI_LAST,
-      GENAI_F_INPUT_TOKENS, 0 }
+    genai_kind("embedding", GENAI_RANK_RESPONSE, GENAI_OP_EMBEDDINGS),
+    genai_dimension("embedding"),
+    genai_kind("embeddingsByType", GENAI_RANK_RESPONSE, GENAI_OP_EMBEDDINGS),
+    genai_dimension("embeddingsByType.*"),
+    genai_number("inputTextTokenCount", GENAI_F_INPUT_TOKENS)
 };
 
 

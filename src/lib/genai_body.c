@@ -523,6 +523,12 @@ genai_body_response_end(genai_body_t *b, int complete, uint64_t now_ns)
         break;
     }
 
+    /* a request for a chat may have "documents" too */
+
+    if (c->operation != GENAI_OP_RERANK) {
+        c->search_units = -1;
+    }
+
     if (b->status >= 400) {
         genai_body_status_error(b);
     }

@@ -606,7 +606,7 @@ genai_field_part(genai_call_t *c, genai_str_t type)
 
     size_t  i;
 
-    if (genai_str_is(type, "tool_result")) {
+    if (genai_str_is(type, "tool_result") || genai_str_is(type, "tool")) {
         c->tool_results++;
         return;
     }
