@@ -11,6 +11,7 @@
  *     block_lead(x)   which bytes are not 10xxxxxx
  *     block_leads(x)  how many of them
  *     block_fold(x)   x with bit 0x20 of all bytes set
+ *     block_any(x)    0: no byte is a quote, a backslash or a bracket
  *     block_bits(m)   how many bits of m are set
  *     block_xor(m)    bit n: the parity of bits 0 … n of m
  *
@@ -228,6 +229,18 @@ BLOCK(tree_one)(genai_json_tree_t *t, block_t x, unsigned shift,
 {
     block_t   y;
     uint64_t  quotes, second, open, close, commas, all, bit, left;
+
+    if (!block_any(x)) {             /* numbers, or the midst of a string */
+
+        *carry = 0;
+        *slashes = 0;
+
+        if (t->depth == 1 && !*quoted) {
+            t->commas += (uint32_t) block_bits(block_eq(x, ',') >> shift);
+        }
+
+        return 64;
+    }
 
     *slashes = escapes(block_eq(x, '\\') >> shift, carry, &second);
     quotes = block_eq(x, '"') >> shift & ~second;

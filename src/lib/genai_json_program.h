@@ -66,24 +66,21 @@ genai_json_load32(const char *p)
 static inline uint32_t
 genai_json_hash(const char *key, size_t len)
 {
-    uint32_t  a, b;
+    uint64_t  ends;
 
     if (len >= 4) {
-        a = genai_json_load32(key);
-        b = genai_json_load32(key + len - 4);
+        ends = genai_json_load32(key)
+               | (uint64_t) genai_json_load32(key + len - 4) << 32;
 
     } else if (len) {
-        a = (uint8_t) key[0] | (uint32_t) (uint8_t) key[len / 2] << 8;
-        b = (uint8_t) key[len - 1];
+        ends = (uint8_t) key[0] | (uint64_t) (uint8_t) key[len / 2] << 8
+               | (uint64_t) (uint8_t) key[len - 1] << 16;
 
     } else {
-        a = b = 0;
+        ends = 0;
     }
 
-    a = (a ^ (uint32_t) len) * 0x9e3779b1;
-    a = (a ^ (a >> 15) ^ b) * 0x85ebca6b;
-
-    return a ^ (a >> 13);
+    return (uint32_t) ((ends ^ len) * 0x9e3779b97f4a7c15ULL >> 32);
 }
 
 

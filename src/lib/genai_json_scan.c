@@ -144,6 +144,11 @@ static const genai_json_scan_t  scan_scalar = {
 
 #if (SCAN_X86 || SCAN_NEON)
 
+/* compilers do not always keep an array in registers that a loop runs over */
+
+#define four(e)  e(0); e(1); e(2); e(3)
+
+
 /*
  * Which of the backslashes begin an escape, and in *second which bytes an
  * escape ends with.  *carry: the block's first byte is such a one (and in
@@ -222,13 +227,11 @@ typedef struct {
 static inline __attribute__((always_inline)) sse2_t
 sse2_load(const char *p)
 {
-    int     i;
-    sse2_t  x;
+    sse2_t          x;
+    const __m128i  *v = (const __m128i *) (const void *) p;
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = _mm_loadu_si128((const __m128i *) (const void *)
-                                 (p + i * 16));
-    }
+#define sse2_load_one(i)  x.v[i] = _mm_loadu_si128(v + i)
+    four(sse2_load_one);
 
     return x;
 }
@@ -291,14 +294,39 @@ sse2_leads(sse2_t x)
 static inline __attribute__((always_inline)) sse2_t
 sse2_fold(sse2_t x)
 {
-    int      i;
     __m128i  k = _mm_set1_epi8(0x20);
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = _mm_or_si128(x.v[i], k);
-    }
+#define sse2_fold_one(i)  x.v[i] = _mm_or_si128(x.v[i], k)
+    four(sse2_fold_one);
 
     return x;
+}
+
+
+/* folded, the brackets and the backslash are 0x7b … 0x7d */
+
+static inline __attribute__((always_inline)) __m128i
+sse2_any_one(__m128i x)
+{
+    __m128i  v;
+
+    v = _mm_or_si128(x, _mm_set1_epi8(0x20));
+    v = _mm_sub_epi8(v, _mm_set1_epi8(0x7b));
+    v = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(2)), v);
+
+    return _mm_or_si128(v, _mm_cmpeq_epi8(x, _mm_set1_epi8('"')));
+}
+
+
+static inline __attribute__((always_inline)) int
+sse2_any(sse2_t x)
+{
+    __m128i  a, b;
+
+    a = _mm_or_si128(sse2_any_one(x.v[0]), sse2_any_one(x.v[1]));
+    b = _mm_or_si128(sse2_any_one(x.v[2]), sse2_any_one(x.v[3]));
+
+    return _mm_movemask_epi8(_mm_or_si128(a, b));
 }
 
 
@@ -311,6 +339,7 @@ sse2_fold(sse2_t x)
 #define block_lead     sse2_lead
 #define block_leads    sse2_leads
 #define block_fold     sse2_fold
+#define block_any      sse2_any
 #define block_bits     sse2_bits
 #define block_xor      parity
 
@@ -325,6 +354,7 @@ sse2_fold(sse2_t x)
 #undef block_lead
 #undef block_leads
 #undef block_fold
+#undef block_any
 #undef block_bits
 #undef block_xor
 
@@ -418,6 +448,29 @@ avx2_fold(avx2_t x)
 }
 
 
+AVX2_INLINE int
+avx2_any(avx2_t x)
+{
+    avx2_t   y;
+    __m256i  k, q;
+
+    k = _mm256_set1_epi8(2);
+    q = _mm256_set1_epi8('"');
+
+    y = avx2_fold(x);
+    y.a = _mm256_sub_epi8(y.a, _mm256_set1_epi8(0x7b));
+    y.b = _mm256_sub_epi8(y.b, _mm256_set1_epi8(0x7b));
+    y.a = _mm256_cmpeq_epi8(_mm256_min_epu8(y.a, k), y.a);
+    y.b = _mm256_cmpeq_epi8(_mm256_min_epu8(y.b, k), y.b);
+    x.a = _mm256_cmpeq_epi8(x.a, q);
+    x.b = _mm256_cmpeq_epi8(x.b, q);
+    y.a = _mm256_or_si256(_mm256_or_si256(y.a, y.b),
+                          _mm256_or_si256(x.a, x.b));
+
+    return _mm256_movemask_epi8(y.a);
+}
+
+
 /* a product without carries by all ones adds up what is below each bit */
 
 AVX2_INLINE uint64_t
@@ -438,6 +491,7 @@ avx2_xor(uint64_t m)
 #define block_lead     avx2_lead
 #define block_leads    avx2_leads
 #define block_fold     avx2_fold
+#define block_any      avx2_any
 #define block_bits     avx2_bits
 #define block_xor      avx2_xor
 
@@ -470,12 +524,10 @@ typedef struct {
 static inline __attribute__((always_inline)) neon_t
 neon_load(const char *p)
 {
-    int     i;
     neon_t  x;
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = vld1q_u8((const uint8_t *) p + i * 16);
-    }
+#define neon_load_one(i)  x.v[i] = vld1q_u8((const uint8_t *) p + (i) * 16)
+    four(neon_load_one);
 
     return x;
 }
@@ -504,12 +556,10 @@ neon_mask(neon_t x)
 static inline __attribute__((always_inline)) uint64_t
 neon_eq(neon_t x, char c)
 {
-    int         i;
     uint8x16_t  k = vdupq_n_u8((uint8_t) c);
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = vceqq_u8(x.v[i], k);
-    }
+#define neon_eq_one(i)  x.v[i] = vceqq_u8(x.v[i], k)
+    four(neon_eq_one);
 
     return neon_mask(x);
 }
@@ -518,12 +568,10 @@ neon_eq(neon_t x, char c)
 static inline __attribute__((always_inline)) uint64_t
 neon_low(neon_t x)
 {
-    int         i;
     uint8x16_t  k = vdupq_n_u8(0x20);
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = vcltq_u8(x.v[i], k);
-    }
+#define neon_low_one(i)  x.v[i] = vcltq_u8(x.v[i], k)
+    four(neon_low_one);
 
     return neon_mask(x);
 }
@@ -532,12 +580,10 @@ neon_low(neon_t x)
 static inline __attribute__((always_inline)) uint64_t
 neon_lead(neon_t x)
 {
-    int        i;
     int8x16_t  k = vdupq_n_s8(-65);
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = vcgtq_s8(vreinterpretq_s8_u8(x.v[i]), k);
-    }
+#define neon_lead_one(i)  x.v[i] = vcgtq_s8(vreinterpretq_s8_u8(x.v[i]), k)
+    four(neon_lead_one);
 
     return neon_mask(x);
 }
@@ -546,12 +592,12 @@ neon_lead(neon_t x)
 static inline __attribute__((always_inline)) uint64_t
 neon_leads(neon_t x)
 {
-    int        i;
     int8x16_t  k = vdupq_n_s8(-65);
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = vshrq_n_u8(vcgtq_s8(vreinterpretq_s8_u8(x.v[i]), k), 7);
-    }
+    four(neon_lead_one);
+
+#define neon_top_one(i)  x.v[i] = vshrq_n_u8(x.v[i], 7)
+    four(neon_top_one);
 
     return vaddvq_u8(vaddq_u8(vaddq_u8(x.v[0], x.v[1]),
                               vaddq_u8(x.v[2], x.v[3])));
@@ -568,14 +614,36 @@ neon_bits(uint64_t m)
 static inline __attribute__((always_inline)) neon_t
 neon_fold(neon_t x)
 {
-    int         i;
     uint8x16_t  k = vdupq_n_u8(0x20);
 
-    for (i = 0; i < 4; i++) {
-        x.v[i] = vorrq_u8(x.v[i], k);
-    }
+#define neon_fold_one(i)  x.v[i] = vorrq_u8(x.v[i], k)
+    four(neon_fold_one);
 
     return x;
+}
+
+
+static inline __attribute__((always_inline)) uint8x16_t
+neon_any_one(uint8x16_t x)
+{
+    uint8x16_t  v;
+
+    v = vsubq_u8(vorrq_u8(x, vdupq_n_u8(0x20)), vdupq_n_u8(0x7b));
+
+    return vorrq_u8(vcleq_u8(v, vdupq_n_u8(2)),
+                    vceqq_u8(x, vdupq_n_u8('"')));
+}
+
+
+static inline __attribute__((always_inline)) int
+neon_any(neon_t x)
+{
+    uint8x16_t  a, b;
+
+    a = vorrq_u8(neon_any_one(x.v[0]), neon_any_one(x.v[1]));
+    b = vorrq_u8(neon_any_one(x.v[2]), neon_any_one(x.v[3]));
+
+    return vmaxvq_u8(vorrq_u8(a, b));
 }
 
 
@@ -588,6 +656,7 @@ neon_fold(neon_t x)
 #define block_lead     neon_lead
 #define block_leads    neon_leads
 #define block_fold     neon_fold
+#define block_any      neon_any
 #define block_bits     neon_bits
 #define block_xor      parity
 
