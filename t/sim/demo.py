@@ -553,7 +553,10 @@ def main():
         code = 130
     except harness.Problem as e:
         print('demo: %s' % e, file=sys.stderr)
-        if not stop:
+        if stop:
+            print('demo: configuration and logs: ' + directory,
+                  file=sys.stderr)
+        else:
             shutil.rmtree(directory, ignore_errors=True)
     finally:
         for what in reversed(stop):
