@@ -28,6 +28,7 @@ static void genai_feed_retry(genai_exporter_t *x, genai_feed_t *f,
 static void genai_feed_apply(genai_exporter_t *x, genai_feed_t *f,
     genai_account_t *account, uint64_t records);
 static void genai_feed_reconcile(genai_exporter_t *x, genai_feed_t *f);
+static void genai_feed_lag(genai_exporter_t *x, genai_feed_t *f);
 static int genai_feed_spill_due(const genai_exporter_t *x,
     const genai_feed_t *f, int *drop);
 static uint64_t genai_feed_spill_lane(genai_exporter_t *x, genai_feed_t *f,
@@ -153,6 +154,8 @@ genai_feed_step(genai_exporter_t *x, genai_feed_t *f, uint32_t wait_ms)
     if (f->state == GENAI_FEED_SENDING) {
         done = genai_feed_poll(x, f, wait_ms);
     }
+
+    genai_feed_lag(x, f);
 
     if (genai_feed_spill_due(x, f, &drop)) {
         (void) genai_feed_spill(x, f, drop);
@@ -388,7 +391,7 @@ genai_feed_ready(const genai_exporter_t *x, const genai_feed_t *f)
     n = f->added + f->declined + f->corrupt;
 
     return n != 0 && (n >= f->conf->batch || f->full || x->flush
-                      || f->from_spool
+                      || f->from_spool || f->lag >= GENAI_FEED_SEND
                       || x->now - f->since >= f->conf->interval_ms);
 }
 
@@ -587,25 +590,31 @@ genai_feed_reconcile(genai_exporter_t *x, genai_feed_t *f)
 
 /* lanes to spool */
 
-static int
-genai_feed_spill_due(const genai_exporter_t *x, const genai_feed_t *f,
-    int *drop)
+static void
+genai_feed_lag(genai_exporter_t *x, genai_feed_t *f)
 {
-    unsigned  i, n, lag, worst = 0;
+    unsigned  i, n, lag;
 
+    f->lag = 0;
     n = genai_queue_lanes(x->q);
 
     for (i = 0; i < n; i++) {
         lag = genai_queue_lag(x->q, i, f->slot);
 
-        if (lag > worst) {
-            worst = lag;
+        if (lag > f->lag) {
+            f->lag = lag;
         }
     }
+}
 
-    *drop = worst >= GENAI_FEED_DROP;
 
-    if (worst == 0 || f->spool == NULL) {
+static int
+genai_feed_spill_due(const genai_exporter_t *x, const genai_feed_t *f,
+    int *drop)
+{
+    *drop = f->lag >= GENAI_FEED_DROP;
+
+    if (f->lag == 0 || f->spool == NULL) {
         return 0;
     }
 
@@ -619,7 +628,7 @@ genai_feed_spill_due(const genai_exporter_t *x, const genai_feed_t *f,
         return 1;
     }
 
-    return worst >= GENAI_FEED_SPILL
+    return f->lag >= GENAI_FEED_SPILL
            && (f->state == GENAI_FEED_SENDING || x->now < f->retry_at
                || f->sink == NULL || f->from_spool);
 }

@@ -10,10 +10,11 @@
 #include "genai_spool.h"
 
 
-/* a lane's fill in 1/256: a sink that cannot send goes to its spool at the
- * first, and loses records at the second if that is full; producers are
- * refused from 192 on */
+/* a lane's fill in 1/256: at the first a batch waits for no more, at the
+ * second a sink that cannot send goes to its spool, at the third it loses
+ * records if that is full; producers are refused from 192 on */
 
+#define GENAI_FEED_SEND       48
 #define GENAI_FEED_SPILL      96
 #define GENAI_FEED_DROP       160
 
@@ -53,6 +54,8 @@ typedef struct {
     uint64_t                  failing; /* ms since when, 0: healthy */
 
     uint64_t                  metrics_at;
+
+    unsigned                  lag;     /* of the fullest lane, 1/256 */
 
     uint16_t                  turn;    /* lane to begin with */
     uint16_t                  nlanes;

@@ -35,6 +35,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_genai_start(ngx_http_genai_main_conf_t *mcf,
     ngx_uint_t spool_only);
+static void ngx_http_genai_finish_open(void);
 static void ngx_http_genai_stop(void);
 static void ngx_http_genai_at_exit(void);
 static void ngx_http_genai_linger(void);
@@ -50,22 +51,42 @@ static void ngx_http_genai_tick(void *data, uint64_t now_ms);
 static const genai_metrics_t *ngx_http_genai_registry(void *data);
 
 
-genai_rand_t  ngx_http_genai_rand;
+genai_rand_t                 ngx_http_genai_rand;
+ngx_http_genai_main_conf_t  *ngx_http_genai_single_conf;
 
 static ngx_http_genai_process_t  ngx_http_genai_process;
 static ngx_event_t               ngx_http_genai_timer;
 static ngx_connection_t          ngx_http_genai_no_connection;
 
 
-/* with master_process off a reload runs no init_process */
+/*
+ * With master_process off a reload runs no init_process, and nginx unmaps a
+ * zone of a new size before anybody is asked: so the old queue is emptied
+ * while the new configuration is read.  Should that one be refused, the timer
+ * starts again with the old.
+ */
+
+void
+ngx_http_genai_single_suspend(ngx_http_genai_main_conf_t *mcf)
+{
+    ngx_http_genai_main_conf_t  *old;
+
+    old = ngx_http_genai_single_conf;
+
+    if (old != NULL && old->queue.size != mcf->queue.size) {
+        ngx_http_genai_stop();
+    }
+}
+
 
 ngx_int_t
 ngx_http_genai_init_module(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                   resized;
+    ngx_queue_t                 *q;
+    ngx_http_genai_ctx_t        *ctx;
     ngx_http_genai_main_conf_t  *mcf, *old;
 
-    old = ngx_http_genai_process.mcf;
+    old = ngx_http_genai_single_conf;
 
     if (ngx_process != NGX_PROCESS_SINGLE || old == NULL) {
         return NGX_OK;
@@ -73,25 +94,35 @@ ngx_http_genai_init_module(ngx_cycle_t *cycle)
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_genai_module);
 
-    resized = (mcf == NULL || !mcf->enabled
-               || mcf->queue.shm_zone->shm.addr
-                  != old->queue.shm_zone->shm.addr);
+    if (mcf == NULL || !mcf->enabled) {
 
-    if (resized) {
+        /* the old zones are still there, but not for long */
+
+        ngx_http_genai_finish_open();
         ngx_http_genai_stop();
+        ngx_http_genai_single_conf = NULL;
 
-    } else {
+        return NGX_OK;
+    }
+
+    if (ngx_http_genai_process.x != NULL) {
         genai_exporter_destroy(ngx_http_genai_process.x);
         ngx_http_genai_process.x = NULL;
     }
 
-    genai_queue_leave(ngx_http_genai_queue(old));
-    ngx_http_genai_process.mcf = NULL;
+    if (mcf->zone.shm_zone->shm.addr != old->zone.shm_zone->shm.addr) {
 
-    if (mcf != NULL && mcf->enabled) {
-        ngx_http_genai_process.cycle = cycle;
-        ngx_http_genai_single_start(mcf);
+        for (q = ngx_queue_head(&ngx_http_genai_open_calls);
+             q != ngx_queue_sentinel(&ngx_http_genai_open_calls);
+             q = ngx_queue_next(q))
+        {
+            ctx = ngx_queue_data(q, ngx_http_genai_ctx_t, queue);
+            ctx->row = NULL;
+        }
     }
+
+    ngx_http_genai_process.cycle = cycle;
+    ngx_http_genai_single_start(mcf);
 
     return NGX_OK;
 }
@@ -142,8 +173,6 @@ ngx_http_genai_init_process(ngx_cycle_t *cycle)
 void
 ngx_http_genai_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_queue_t                 *q;
-    ngx_http_genai_ctx_t        *ctx;
     ngx_http_genai_main_conf_t  *mcf;
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_genai_module);
@@ -155,6 +184,22 @@ ngx_http_genai_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_http_genai_finish_open();
+
+    if (ngx_process == NGX_PROCESS_SINGLE) {
+        ngx_http_genai_stop();
+    }
+
+    genai_queue_leave(ngx_http_genai_queue(mcf));
+}
+
+
+static void
+ngx_http_genai_finish_open(void)
+{
+    ngx_queue_t           *q;
+    ngx_http_genai_ctx_t  *ctx;
+
     while (ngx_http_genai_open_calls.next
            && !ngx_queue_empty(&ngx_http_genai_open_calls))
     {
@@ -165,12 +210,6 @@ ngx_http_genai_exit_process(ngx_cycle_t *cycle)
 
         ngx_http_genai_finish(ctx, 1);
     }
-
-    if (ngx_process == NGX_PROCESS_SINGLE) {
-        ngx_http_genai_stop();
-    }
-
-    genai_queue_leave(ngx_http_genai_queue(mcf));
 }
 
 
@@ -424,6 +463,12 @@ ngx_http_genai_channel(void)
     ngx_int_t      n;
     ngx_channel_t  ch;
 
+    /* with the master gone the socket is closed, and its number anybody's */
+
+    if (getppid() != ngx_parent) {
+        return;
+    }
+
     for ( ;; ) {
         n = ngx_read_channel(ngx_channel, &ch, sizeof(ngx_channel_t),
                              ngx_http_genai_process.cycle->log);
@@ -456,6 +501,8 @@ ngx_http_genai_single_start(ngx_http_genai_main_conf_t *mcf)
 
     p = &ngx_http_genai_process;
 
+    ngx_http_genai_single_conf = mcf;
+
     ngx_http_genai_queue_join(mcf, 0);
 
     if (ngx_http_genai_start(mcf, 0) != NGX_OK) {
@@ -482,7 +529,12 @@ ngx_http_genai_single(ngx_event_t *ev)
 {
     ngx_msec_t  delay;
 
+    if (ngx_http_genai_single_conf == NULL) {
+        return;
+    }
+
     if (ngx_http_genai_process.x == NULL) {
+        ngx_http_genai_single_start(ngx_http_genai_single_conf);
         return;
     }
 

@@ -155,6 +155,8 @@ ngx_http_genai_zones_add(ngx_conf_t *cf, ngx_http_genai_main_conf_t *mcf)
     zone->data = qctx;
     mcf->queue.shm_zone = zone;
 
+    ngx_http_genai_single_suspend(mcf);
+
     return NGX_OK;
 }
 
@@ -420,7 +422,7 @@ ngx_http_genai_metrics(ngx_http_genai_main_conf_t *mcf)
 {
     ngx_http_genai_zone_ctx_t  *ctx;
 
-    ctx = mcf->zone.shm_zone->data;
+    ctx = ngx_http_genai_in_force(mcf)->zone.shm_zone->data;
 
     return ctx->metrics;
 }
@@ -431,7 +433,7 @@ ngx_http_genai_queue(ngx_http_genai_main_conf_t *mcf)
 {
     ngx_http_genai_queue_ctx_t  *ctx;
 
-    ctx = mcf->queue.shm_zone->data;
+    ctx = ngx_http_genai_in_force(mcf)->queue.shm_zone->data;
 
     return &ctx->q;
 }
@@ -494,7 +496,7 @@ ngx_http_genai_row_open(ngx_http_genai_main_conf_t *mcf,
     ngx_http_genai_row_t       *row;
     ngx_http_genai_zone_ctx_t  *zctx;
 
-    zctx = mcf->zone.shm_zone->data;
+    zctx = ngx_http_genai_in_force(mcf)->zone.shm_zone->data;
     q = ngx_http_genai_queue(mcf);
     c = &ctx->call;
 

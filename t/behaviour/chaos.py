@@ -783,6 +783,7 @@ class Chaos:
         time.sleep(0.7)
         n.kill(signal.SIGUSR2)
         wait(lambda: os.path.exists(n.dir + '/logs/nginx.pid.oldbin')
+             and os.path.exists(n.dir + '/logs/nginx.pid')
              and n.pid() != old, 5, 'the new binary starts')
         time.sleep(0.7)
         n.kill(signal.SIGWINCH, old)
@@ -1000,6 +1001,7 @@ def main():
     p.add_argument('--nginx', default='nginx')
     opts = p.parse_intermixed_args()
     opts.module = os.path.abspath(opts.module)
+    opts.nginx = shutil.which(opts.nginx) or '/usr/sbin/nginx'
     sys.exit(Chaos(opts).run(opts.cases))
 
 
