@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""A real OpenTelemetry Collector reads what the sinks write: attributes and
+their types, ids, times, status, sums of metrics in both temporalities; and
+the lines of the file sink are, to it, the same spans.
+
+Needs build/otelcol and build/otlp_send (t/otelcol/build.sh makes them; make
+test-full does that) and is skipped without. TAP on stdout.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(ROOT, 't', 'behaviour', 'lib'))
+
+import tap                                  # noqa: E402
+
+OTELCOL = os.path.join(ROOT, 'build', 'otelcol')
+SEND = os.path.join(ROOT, 'build', 'otlp_send')
+
+CONF = '''
+receivers:
+  otlp:
+    protocols:
+      http:
+        endpoint: 127.0.0.1:%d
+exporters:
+  lines:
+    path: %s
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [lines]
+    metrics:
+      receivers: [otlp]
+      exporters: [lines]
+'''
+
+SONNET = 'us.anthropic.claude-sonnet-4-20250514-v1:0'
+
+# as the Collector's JSON shows them: integers are strings there
+CHAT = {
+    'gen_ai.operation.name': {'stringValue': 'chat'},
+    'gen_ai.provider.name': {'stringValue': 'aws.bedrock'},
+    'gen_ai.system': {'stringValue': 'aws.bedrock'},
+    'gen_ai.request.model': {'stringValue': SONNET},
+    'gen_ai.request.max_tokens': {'intValue': '512'},
+    'gen_ai.request.temperature': {'doubleValue': 0.2},
+    'gen_ai.request.stream': {'boolValue': True},
+    'gen_ai.request.stop_sequences': {'arrayValue': {'values': [
+        {'stringValue': 'END'}, {'stringValue': 'STOP'}]}},
+    'gen_ai.response.finish_reasons': {'arrayValue': {'values': [
+        {'stringValue': 'tool_call'}]}},
+    'gen_ai.response.time_to_first_chunk': {'doubleValue': 0.25},
+    'gen_ai.usage.input_tokens': {'intValue': '1200'},
+    'gen_ai.usage.output_tokens': {'intValue': '101'},
+    'gen_ai.usage.cache_read.input_tokens': {'intValue': '1000'},
+    'gen_ai.usage.cache_write.input_tokens': {'intValue': '0'},
+    'gen_ai.usage.cache_creation.input_tokens': {'intValue': '0'},
+    'gen_ai.usage.cost': {'doubleValue': 2.415300000001},
+    'genai.cost.usd': {'doubleValue': 2.415300000001},
+    'genai.cost.pico_usd': {'intValue': '2415300000001'},
+    'genai.total_tokens': {'intValue': '1301'},
+    'genai.tools': {'arrayValue': {'values': [
+        {'stringValue': 'get_weather'}, {'stringValue': 'search'}]}},
+    'genai.usage.complete': {'boolValue': True},
+    'user.id': {'stringValue': 'grüß'},
+    'server.port': {'intValue': '443'},
+    'tenant': {'stringValue': 'acme'},
+    'shard': {'intValue': '17'},
+    'odd "key"': {'stringValue': 'a\\b\n\ufffd\t日'},
+}
+
+
+def free_port():
+    s = socket.socket()
+    s.bind(('127.0.0.1', 0))
+    port = s.getsockname()[1]
+    s.close()
+    return port
+
+
+def listening(port, process):
+    for _ in range(200):
+        if process.poll() is not None:
+            return False
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+            return True
+        except OSError:
+            time.sleep(0.05)
+    return False
+
+
+def read(text):
+    """(spans by id, data points by metric, resources) of JSON lines"""
+
+    spans, metrics, resources = {}, [], []
+
+    for line in text.splitlines():
+        data = json.loads(line)
+        for r in data.get('resourceSpans', []):
+            resources.append(r['resource'])
+            for scope in r['scopeSpans']:
+                for s in scope['spans']:
+                    s['scope'] = scope['scope']
+                    spans[s['spanId']] = s
+        if 'resourceMetrics' in data:
+            found = {}
+            for r in data['resourceMetrics']:
+                for scope in r['scopeMetrics']:
+                    for m in scope['metrics']:
+                        found[m['name']] = m
+            metrics.append(found)
+
+    return spans, metrics, resources
+
+
+def attributes(span):
+    return {a['key']: a['value'] for a in span['attributes']}
+
+
+def total(metric):
+    data = metric.get('sum') or metric.get('histogram')
+    return sum(float(p.get('asDouble', p.get('asInt', p.get('count', 0))))
+               for p in data['dataPoints'])
+
+
+def check_spans(spans, resources):
+    tap.equal(sorted(spans), ['1010101010101001', '1010101010101002',
+                              '1010101010101003'], 'three spans')
+
+    s = spans['1010101010101001']
+    tap.equal(s['traceId'], 'ab' * 16, 'trace id')
+    tap.equal(s['parentSpanId'], '20' * 8, 'parent id')
+    tap.equal(s['name'], 'chat ' + SONNET, 'name')
+    tap.equal(s['kind'], 3, 'kind')
+    tap.equal(s['flags'], 0x303, 'flags')
+    tap.equal(s['traceState'], 'vendor=1', 'trace state')
+    tap.equal(s['startTimeUnixNano'], '1790000000000000001', 'start')
+    tap.equal(s['endTimeUnixNano'], '1790000002000000008', 'end')
+    tap.equal(s['status'], {}, 'status unset')
+    tap.equal(s['scope'], {'name': 'ngx_http_genai_module',
+                           'version': '0.1'}, 'scope')
+
+    got = attributes(s)
+    for key in CHAT:
+        tap.equal(got.get(key), CHAT[key], key)
+    tap.equal(len(got), len(s['attributes']), 'no key comes twice')
+
+    s = attributes(spans['1010101010101002'])
+    tap.equal(s['gen_ai.usage.input_tokens'],
+              {'intValue': '9007199254740993'}, 'integers above 2^53')
+    tap.equal(s['gen_ai.embeddings.dimension.count'], {'intValue': '1024'},
+              'dimension')
+    tap.equal(s['genai.cost.usd'], {'doubleValue': 0}, 'a cost of nothing')
+
+    s = spans['1010101010101003']
+    tap.equal(s['status'], {'message': 'Too many requests', 'code': 2},
+              'status of the failed one')
+    tap.equal(attributes(s)['error.type'],
+              {'stringValue': 'ThrottlingException'}, 'error.type')
+
+    tap.equal({a['key']: a['value']['stringValue']
+               for a in resources[0]['attributes']},
+              {'service.name': 'gateway', 'service.version': '1.2'},
+              'resource')
+
+
+def check_metrics(metrics, delta):
+    kind = 'delta' if delta else 'cumulative'
+
+    if not tap.equal(len(metrics), 2, kind + ': two reports'):
+        return
+
+    first, second = metrics
+
+    for name, before, after in (
+            ('genai.requests', 3, 4),
+            ('genai.cost.usd', 2.415300000001, 4.830600000002),
+            ('gen_ai.client.inference.duration', 2, 3),
+            ('gen_ai.client.embeddings.duration', 1, 1),
+            ('genai.errors', 1, 1)):
+        tap.ok(name in first and abs(total(first[name]) - before) < 1e-11,
+               '%s: %s is %s' % (kind, name, before), first.get(name))
+
+        if not delta:
+            tap.ok(name in second
+                   and abs(total(second[name]) - after) < 1e-11,
+                   '%s: then %s' % (kind, after), second.get(name))
+        elif after == before:
+            tap.ok(name not in second, '%s: unchanged is not sent' % kind)
+        else:
+            tap.ok(name in second
+                   and abs(total(second[name]) - (after - before)) < 1e-11,
+                   '%s: then %s' % (kind, after - before), second.get(name))
+
+    m = second['genai.requests']['sum']
+    tap.equal(m['aggregationTemporality'], 1 if delta else 2,
+              kind + ': temporality')
+    tap.equal(m['isMonotonic'], True, kind + ': monotonic')
+
+    start = first['genai.requests']['sum']['dataPoints'][0]
+    then = m['dataPoints'][0]
+    tap.equal(then['startTimeUnixNano'],
+              start['timeUnixNano'] if delta else start['startTimeUnixNano'],
+              kind + ': where the interval begins')
+
+
+def main():
+    if not os.path.exists(OTELCOL) or not os.path.exists(SEND):
+        print('1..0 # SKIP t/otelcol/build.sh was not run')
+        return
+
+    with tempfile.TemporaryDirectory(prefix='otelcol-') as tmp:
+        port = free_port()
+        lines = os.path.join(tmp, 'lines')
+        log = open(os.path.join(tmp, 'log'), 'w+')
+        conf = os.path.join(tmp, 'conf.yaml')
+
+        with open(conf, 'w') as f:
+            f.write(CONF % (port, lines))
+
+        collector = subprocess.Popen([OTELCOL, '--config', 'file:' + conf],
+                                     stdout=log, stderr=log)
+        try:
+            if not tap.ok(listening(port, collector), 'the collector runs'):
+                log.seek(0)
+                tap.note(log.read())
+                return tap.done()
+
+            for args in (['gzip', 'cumulative'], ['plain', 'delta']):
+                path = os.path.join(tmp, args[0] + '.jsonl')
+                done = subprocess.run(
+                    [SEND, 'http://127.0.0.1:%d' % port, path] + args,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                    timeout=60)
+                tap.ok(done.returncode == 0, ' '.join(args) + ': all taken',
+                       done.stdout.decode())
+
+                with open(lines, encoding='utf-8') as f:
+                    text = f.read()
+                os.unlink(lines)
+
+                spans, metrics, resources = read(text)
+                check_spans(spans, resources)
+                check_metrics(metrics, 'delta' in args)
+
+                with open(path, 'rb') as f:
+                    again = subprocess.run([OTELCOL, 'lines'], stdin=f,
+                                           stdout=subprocess.PIPE,
+                                           stderr=subprocess.PIPE)
+                tap.ok(again.returncode == 0,
+                       'the collector reads the lines of the file sink',
+                       again.stderr.decode())
+                mine, _, same = read(again.stdout.decode())
+                for key in sorted(spans):
+                    for s in (mine.get(key, {}), spans[key]):
+                        s.get('attributes', []).sort(key=lambda a: a['key'])
+                    tap.equal(mine.get(key), spans[key],
+                              'both sinks say the same of ' + key)
+                tap.equal(same[:1], resources[:1], 'and of the resource')
+
+            log.seek(0)
+            tap.equal(log.read(), '', 'the collector complains of nothing')
+
+        finally:
+            collector.terminate()
+            collector.wait(20)
+            log.close()
+
+    tap.done()
+
+
+main()
