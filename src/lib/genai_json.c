@@ -35,15 +35,14 @@ genai_json_tell(genai_json_t *j, uint32_t node, uint16_t event,
 
 
 void
-genai_json_tell_int(genai_json_t *j, uint32_t node, uint16_t event, int64_t n)
+genai_json_tell_int_rows(genai_json_t *j, uint32_t node, uint16_t event,
+    int64_t n)
 {
     genai_json_value_t  v;
 
-    if (genai_json_node(j, node)->want & event) {
-        memset(&v, 0, sizeof(v));
-        v.integer = n;
-        genai_json_tell(j, node, event, &v);
-    }
+    memset(&v, 0, sizeof(v));
+    v.integer = n;
+    genai_json_tell(j, node, event, &v);
 }
 
 

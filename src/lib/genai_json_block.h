@@ -25,28 +25,10 @@
 
 
 /*
- * The last n bytes before end, 0 < n < 64, and how many bytes of the block
- * are before them: masks are shifted by that.  As few as the input has are
- * copied to a block of their own, so that nothing is read that is not there.
+ * The end of the input is loaded with what is before it, and the masks are
+ * shifted until p is their first bit; input that is shorter than a block is
+ * left to the scalar loops.  So nothing is read that is not there.
  */
-
-static inline __attribute__((always_inline)) BLOCK_TARGET block_t
-BLOCK(last)(const char *base, const char *end, size_t n, unsigned *shift)
-{
-    char  copy[64];
-
-    if (genai_likely(end - base >= 64)) {
-        *shift = (unsigned) (64 - n);
-        return block_load(end - 64);
-    }
-
-    memset(copy, ' ', 64);
-    memcpy(copy, end - n, n);
-    *shift = 0;
-
-    return block_load(copy);
-}
-
 
 static BLOCK_TARGET const char *
 BLOCK(stop)(const char *base, const char *p, const char *end)
@@ -54,6 +36,10 @@ BLOCK(stop)(const char *base, const char *p, const char *end)
     block_t   x;
     unsigned  shift;
     uint64_t  stop;
+
+    if (end - base < 64) {
+        return scalar_stop(base, p, end);
+    }
 
     for ( /* void */ ; end - p >= 64; p += 64) {
 
@@ -69,7 +55,8 @@ BLOCK(stop)(const char *base, const char *p, const char *end)
         return end;
     }
 
-    x = BLOCK(last)(base, end, (size_t) (end - p), &shift);
+    x = block_load(end - 64);
+    shift = (unsigned) (64 - (end - p));
     stop = (block_eq(x, '"') | block_eq(x, '\\') | block_low(x)) >> shift;
 
     return stop ? p + block_first(stop) : end;
@@ -118,6 +105,10 @@ BLOCK(pass)(const char *base, const char *p, const char *end,
     unsigned  shift;
     uint64_t  carry, stop, slashes;
 
+    if (end - base < 64) {
+        return scalar_pass(base, p, end, escaped);
+    }
+
     carry = *escaped;
     *escaped = 0;
 
@@ -133,7 +124,8 @@ BLOCK(pass)(const char *base, const char *p, const char *end,
     n = (size_t) (end - p);
 
     if (n) {
-        x = BLOCK(last)(base, end, n, &shift);
+        x = block_load(end - 64);
+        shift = (unsigned) (64 - n);
         stop = BLOCK(pass_one)(x, shift, &carry, &slashes);
 
         if (stop) {
@@ -169,6 +161,10 @@ BLOCK(count)(const char *base, const char *p, const char *end,
     unsigned  shift;
     uint64_t  carry, stop, slashes, second, sum;
 
+    if (end - base < 64) {
+        return scalar_count(base, p, end, escaped, chars);
+    }
+
     carry = *escaped;
     *escaped = 0;
     sum = *chars;
@@ -192,7 +188,8 @@ BLOCK(count)(const char *base, const char *p, const char *end,
     n = (size_t) (end - p);
 
     if (n) {
-        x = BLOCK(last)(base, end, n, &shift);
+        x = block_load(end - 64);
+        shift = (unsigned) (64 - n);
         stop = BLOCK(count_one)(x, shift, &carry, &slashes, &second);
 
         if (stop) {
@@ -307,6 +304,10 @@ BLOCK(tree)(genai_json_tree_t *tree, const char *base, const char *p,
     uint64_t           carry, quoted, slashes;
     genai_json_tree_t  t;
 
+    if (end - base < 64) {
+        return scalar_tree(tree, base, p, end);
+    }
+
     t = *tree;
     carry = t.escaped;
     quoted = t.quoted ? ~(uint64_t) 0 : 0;
@@ -326,7 +327,8 @@ BLOCK(tree)(genai_json_tree_t *tree, const char *base, const char *p,
     n = (size_t) (end - p);
 
     if (n && done == 64) {
-        x = BLOCK(last)(base, end, n, &shift);
+        x = block_load(end - 64);
+        shift = (unsigned) (64 - n);
         done = BLOCK(tree_one)(&t, x, shift, &carry, &quoted, &slashes);
         carry = slashes >> (n - 1) & 1;
         quoted = quoted >> (n - 1);

@@ -59,8 +59,18 @@ genai_json_value_end(genai_json_t *j)
 /* tells the rows of a node that want the event */
 void genai_json_tell(genai_json_t *j, uint32_t node, uint16_t event,
     genai_json_value_t *v);
-void genai_json_tell_int(genai_json_t *j, uint32_t node, uint16_t event,
-    int64_t n);
+void genai_json_tell_int_rows(genai_json_t *j, uint32_t node,
+    uint16_t event, int64_t n);
+
+
+static inline void
+genai_json_tell_int(genai_json_t *j, uint32_t node, uint16_t event, int64_t n)
+{
+    if (genai_json_node(j, node)->want & event) {
+        genai_json_tell_int_rows(j, node, event, n);
+    }
+}
+
 
 /* a key is whole: the node of its value is found */
 void genai_json_key_end(genai_json_t *j, const char *key, size_t len);
