@@ -2,13 +2,16 @@
 """Writes the corpus: bodies of every operation and family with their facts.
 
 Run it after a change and commit what it wrote; t/unit/test_corpus.c reads
-the files.  Bodies follow the recorded or documented shapes of each provider;
+the files.  Small ones also become seeds of t/fuzz/fuzz_body.c.  Bodies follow the recorded or documented shapes of each provider;
 no text in them was said by anybody.
 """
 
+import base64
 import glob
 import importlib
+import json
 import os
+import struct
 import sys
 
 sys.dont_write_bytecode = True
@@ -20,7 +23,53 @@ MODULES = ["cases_converse", "cases_claude", "cases_embed", "cases_error",
            "cases_family"]
 
 
+OPS = ["/invoke ", "/invoke-with-response-stream ", "/converse ",
+       "/converse-stream ", "/count-tokens "]
+SEEDS = os.path.join(corpus.HERE, "..", "fuzz", "corpus", "body")
+
+
+def pieces(stream):
+    """Frames as fuzz_body.c rebuilds them: their kind and (type, payload)."""
+    kind, out, at = 3, b"", 0
+    while at + 16 <= len(stream):
+        total, headers = struct.unpack(">II", stream[at:at + 8])
+        if total < 16 or headers > total:
+            break
+        payload = stream[at + 12 + headers:at + total - 4]
+        at += total
+        if payload.startswith(b'{"bytes"'):
+            try:
+                payload = base64.b64decode(json.loads(payload)["bytes"])
+                kind = 4
+            except ValueError:
+                pass
+        event = (3 if b"usage" in payload else
+                 2 if b"stopReason" in payload else 0)
+        out += bytes([event, min(len(payload), 255)]) + payload[:255]
+    return kind, out
+
+
+def seed(case):
+    """fuzz_body.c: operation, kind, cuts, length of the request, bodies."""
+    line = case.request.split(b"\r\n")[0].decode()
+    op = [i for i, o in enumerate(OPS) if o in line]
+    head, body = case.response.split(b"\r\n\r\n", 1)
+    request = case.request.split(b"\r\n\r\n", 1)[1]
+    kind = 0 if b" 200 " in head[:16] else 1
+    if b"eventstream" in head:
+        kind, body = pieces(body)
+    data = (bytes([op[0], kind, 7]) + struct.pack(">H", len(request))
+            + request + body)
+    if len(data) < 1500:
+        name = case.name.replace("/", "-")
+        with open(os.path.join(SEEDS, name), "wb") as f:
+            f.write(data)
+
+
 def main():
+    os.makedirs(SEEDS, exist_ok=True)
+    for path in glob.glob(os.path.join(SEEDS, "*")):
+        os.unlink(path)
     for kind in ("req", "res", "facts"):
         for path in glob.glob(os.path.join(corpus.HERE, "*", "*." + kind)):
             os.unlink(path)
@@ -28,6 +77,7 @@ def main():
     for module in MODULES:
         for case in importlib.import_module(module).cases():
             case.write()
+            seed(case)
             n += 1
     print("%d cases" % n)
 
