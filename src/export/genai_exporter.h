@@ -41,6 +41,9 @@ typedef struct {
     /* the registry for sinks that send metrics */
     const genai_metrics_t *(*metrics)(void *data);
 
+    /* what to send of it and beside it, valid until the next call */
+    const genai_metrics_view_t *(*view)(void *data);
+
     /* NULL: genai_sink_find; tests bring sinks of their own */
     const genai_sink_ops_t *(*find)(const char *type);
 } genai_exporter_hooks_t;

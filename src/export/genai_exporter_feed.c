@@ -832,7 +832,10 @@ genai_feed_metrics(genai_exporter_t *x, genai_feed_t *f)
     }
 
     if (f->metrics_at == 0) {
-        f->metrics_at = x->now + f->conf->metrics_interval_ms;
+
+        /* at once: a sink of deltas takes its bearings */
+
+        f->metrics_at = x->now;
     }
 
     if (x->now < f->metrics_at || x->handing) {
@@ -844,6 +847,8 @@ genai_feed_metrics(genai_exporter_t *x, genai_feed_t *f)
     clock_gettime(CLOCK_REALTIME, &ts);
 
     if (f->ops->send_metrics(f->sink, x->hooks->metrics(x->hooks->data),
+                             x->hooks->view ? x->hooks->view(x->hooks->data)
+                                            : NULL,
                              (uint64_t) ts.tv_sec * GENAI_NS_PER_SEC
                              + (uint64_t) ts.tv_nsec)
         == GENAI_OK)

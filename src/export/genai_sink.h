@@ -109,9 +109,11 @@ typedef struct {
     void (*cancel)(genai_sink_t *s);
 
     /* NULL when the sink has no metrics.  Encodes and starts sending the
-     * registry as of now; progress by poll_metrics, like poll */
+     * registry as of now; progress by poll_metrics, like poll.  view names
+     * the groups and the samples of others, NULL: all groups, no samples.
+     * GENAI_ERROR: nothing is under way, there was nothing to send */
     int (*send_metrics)(genai_sink_t *s, const genai_metrics_t *m,
-        uint64_t now_unix_ns);
+        const genai_metrics_view_t *view, uint64_t now_unix_ns);
     genai_send_e (*poll_metrics)(genai_sink_t *s, uint32_t wait_ms,
         genai_send_result_t *res);
 

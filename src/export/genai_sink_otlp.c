@@ -61,7 +61,8 @@ static genai_send_e genai_sink_otlp_poll(genai_sink_t *sink,
     uint32_t wait_ms, genai_send_result_t *res);
 static void genai_sink_otlp_cancel(genai_sink_t *sink);
 static int genai_sink_otlp_send_metrics(genai_sink_t *sink,
-    const genai_metrics_t *m, uint64_t now_unix_ns);
+    const genai_metrics_t *m, const genai_metrics_view_t *view,
+    uint64_t now_unix_ns);
 static genai_send_e genai_sink_otlp_poll_metrics(genai_sink_t *sink,
     uint32_t wait_ms, genai_send_result_t *res);
 static void genai_sink_otlp_destroy(genai_sink_t *sink);
@@ -309,9 +310,9 @@ genai_sink_otlp_cancel(genai_sink_t *sink)
 
 static int
 genai_sink_otlp_send_metrics(genai_sink_t *sink, const genai_metrics_t *m,
-    uint64_t now_unix_ns)
+    const genai_metrics_view_t *view, uint64_t now_unix_ns)
 {
-    genai_metrics_view_t  view;
+    genai_metrics_view_t  all;
     genai_sink_otlp_t    *s = (genai_sink_otlp_t *) sink;
 
     if (m == NULL || s->encoder == NULL) {
@@ -324,12 +325,15 @@ genai_sink_otlp_send_metrics(genai_sink_t *sink, const genai_metrics_t *m,
     genai_http_cancel(s->metrics.http);
     s->metrics.under_way = 0;
 
-    memset(&view, 0, sizeof(view));
-    view.groups = GENAI_METRICS_ALL;
+    if (view == NULL) {
+        memset(&all, 0, sizeof(all));
+        all.groups = GENAI_METRICS_ALL;
+        view = &all;
+    }
 
     s->part = 0;
     s->rejected = 0;
-    s->nparts = genai_otlp_metrics_encode(s->encoder, m, &view, now_unix_ns);
+    s->nparts = genai_otlp_metrics_encode(s->encoder, m, view, now_unix_ns);
 
     if (s->nparts <= 0) {
         return GENAI_ERROR;

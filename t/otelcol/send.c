@@ -198,7 +198,7 @@ metrics(const genai_sink_conf_t *conf, const genai_call_t *calls)
     must(s != NULL, err, NULL);
 
     for (i = 1; i <= 2; i++) {
-        must(s->ops->send_metrics(s, m, now + (uint64_t) i * 1000000)
+        must(s->ops->send_metrics(s, m, NULL, now + (uint64_t) i * 1000000)
              == GENAI_OK, "send_metrics", NULL);
 
         while (s->ops->poll_metrics(s, 100, &res) == GENAI_SEND_PENDING) {

@@ -556,7 +556,7 @@ test_metrics(int port)
     genai_metrics_count(m, &c);
 
     s = sink(port, "ok");
-    is_int(s->ops->send_metrics(s, m, now + 1000), GENAI_OK, "metrics");
+    is_int(s->ops->send_metrics(s, m, NULL, now + 1000), GENAI_OK, "metrics");
 
     do {
         rc = s->ops->poll_metrics(s, 50, &res);
