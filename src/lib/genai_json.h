@@ -2,7 +2,7 @@
  * Incremental JSON extractor, driven by tables.
  *
  * Rows name what to take out of a document; they are compiled once into an
- * immutable program (a trie of paths) that any number of parsers share.  A
+ * immutable program (an automaton) that any number of parsers share.  A
  * parser has a fixed size, reads its input once in any number of pieces, and
  * gives the same events wherever the input is cut.  What no row asks for is
  * skipped without being looked at: strings, numbers, whole subtrees.
@@ -29,7 +29,9 @@
  *
  * A key that holds a dot, a bracket or a backslash, or is "*", is written
  * with a backslash before it.  Of rows that a value matches all fire, in the
- * order of the table, also when a key occurs twice.
+ * order of the table, also when a key occurs twice.  The events of one value
+ * come in this order: NAME, PRESENT, then STREAM, TEXT, CHARS of a string,
+ * what is inside a container, LENGTH, END.
  */
 
 #ifndef GENAI_JSON_H
@@ -98,8 +100,8 @@ typedef struct genai_json_program_s  genai_json_program_t;
  * paths must outlive the program).  *used is set to what is needed: call it
  * once with mem NULL to learn that.  Several rows may share a path.
  * Returns GENAI_OK, GENAI_DECLINED (mem too small), GENAI_ERROR (a path that
- * cannot be read: its index is in *bad; n there: more rows than one program
- * takes, or no memory for the work).
+ * cannot be read: its index is in *bad; n there: more rows or wildcards than
+ * one program takes, or no memory for the work).
  */
 int genai_json_compile(const genai_json_row_t *rows, size_t n, void *mem,
     size_t size, size_t *used, size_t *bad);
@@ -175,8 +177,9 @@ int genai_json_feed(genai_json_t *j, const char *buf, size_t len);
 
 /*
  * Tells that the input has ended: a number at the top level is emitted.
- * GENAI_DONE when the document was complete, else GENAI_ERROR; arrays that
- * LENGTH rows were counting are reported with what was seen so far.
+ * GENAI_DONE when the document was complete, else GENAI_ERROR.  When it was
+ * right as far as it went, arrays that LENGTH rows were counting are told
+ * with the elements that had begun, the innermost first.
  */
 int genai_json_finish(genai_json_t *j);
 
