@@ -293,51 +293,49 @@ genai_body_on_payload(void *data, const char *buf, size_t len)
 static void
 genai_body_prefix(genai_body_t *b, const char *buf, size_t len)
 {
-    size_t                    i, k, last;
+    size_t                    k, n, last;
     unsigned                  set;
     const genai_api_delta_t  *d;
 
+    set = 0;
     last = 0;
 
-    for (i = 0; i < len; i++) {
-        set = 0;
+    for (k = 0; k < b->apis->ndeltas; k++) {
 
-        for (k = 0; k < b->apis->ndeltas; k++) {
-
-            if (!(b->prefix_set & 1u << k)) {
-                continue;
-            }
-
-            last = k;
-            d = &b->apis->delta[k];
-
-            if (d->text[b->prefix] != buf[i]) {
-                continue;
-            }
-
-            if (b->prefix + 1 == d->len) {
-                b->state = STATE_BASE64;
-                b->event |= GENAI_EV_TEXT;
-                b->empty = (uint8_t) d->empty;
-                b->delta_bytes = d->base64;
-                genai_body_base64(b, buf + i + 1, len - i - 1);
-                return;
-            }
-
-            set |= 1u << k;
+        if (!(b->prefix_set & 1u << k)) {
+            continue;
         }
 
-        if (set == 0) {
-            genai_body_event_json(b, b->apis->chunk);
-            (void) genai_json_feed(&b->json, b->apis->delta[last].text,
-                                   b->prefix);
-            (void) genai_json_feed(&b->json, buf + i, len - i);
+        last = k;
+        d = &b->apis->delta[k];
+        n = (size_t) (d->len - b->prefix);
+        n = (n > len) ? len : n;
+
+        if (memcmp(d->text + b->prefix, buf, n) != 0) {
+            continue;
+        }
+
+        if (b->prefix + n == d->len) {
+            b->state = STATE_BASE64;
+            b->event |= GENAI_EV_TEXT;
+            b->empty = (uint8_t) d->empty;
+            b->delta_bytes = d->base64;
+            genai_body_base64(b, buf + n, len - n);
             return;
         }
 
-        b->prefix_set = (uint8_t) set;
-        b->prefix++;
+        set |= 1u << k;
     }
+
+    if (set) {
+        b->prefix_set = (uint8_t) set;
+        b->prefix += (uint8_t) len;
+        return;
+    }
+
+    genai_body_event_json(b, b->apis->chunk);
+    (void) genai_json_feed(&b->json, b->apis->delta[last].text, b->prefix);
+    (void) genai_json_feed(&b->json, buf, len);
 }
 
 
