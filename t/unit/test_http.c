@@ -532,6 +532,54 @@ test_waits(int port)
 
 
 static void
+test_proxy(int port)
+{
+    char                  proxy[64], err[128];
+    genai_sink_t         *s;
+    genai_send_result_t   res;
+
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", port);
+    conf.endpoint = "http://198.51.100.7:4318/in";
+    conf.proxy = proxy;
+
+    s = genai_sink_otlp_ops.create(&conf, logger, NULL, err, sizeof(err));
+    is_int(send_one(s, &res), GENAI_SEND_ACKED, "through a proxy");
+    load();
+    ok(strstr(got, "POST http://198.51.100.7:4318/in/v1/traces HTTP/1.1\r\n")
+       == got, "which is told the whole URL");
+    s->ops->destroy(s);
+    conf.proxy = NULL;
+
+    /* the environment's is not used */
+
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    s = sink(port, "ok");
+    is_int(send_one(s, &res), GENAI_SEND_ACKED, "none from the environment");
+    s->ops->destroy(s);
+    unsetenv("http_proxy");
+}
+
+
+/* whatever the resolver does, and this machine may have none */
+
+static void
+test_resolve(void)
+{
+    char                  err[128];
+    uint64_t              t = ms();
+    genai_sink_t         *s;
+    genai_send_result_t   res;
+
+    conf.endpoint = "http://collector.invalid:4318";
+    s = genai_sink_otlp_ops.create(&conf, logger, NULL, err, sizeof(err));
+    is_int(send_one(s, &res), GENAI_SEND_RETRY, "a name without an address");
+    s->ops->cancel(s);
+    s->ops->destroy(s);
+    ok(ms() - t < conf.timeout_ms + 700, "does not take longer than it may");
+}
+
+
+static void
 test_metrics(int port)
 {
     void                 *mem;
@@ -612,6 +660,7 @@ main(void)
     test_request(port);
     test_sink(port);
     test_metrics(port);
+    test_proxy(port);
 
     once(port, "ok", GENAI_SEND_ACKED, 200, "");
     once(port, "partial", GENAI_SEND_ACKED, 200, "nope");
@@ -627,6 +676,7 @@ main(void)
     once(dead, "ok", GENAI_SEND_RETRY, 0, "connect");
 
     test_waits(port);
+    test_resolve();
 
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
