@@ -219,9 +219,12 @@ skip=content_type status=200.
 === TEST 16: proxy_cache: the hit has tokens, its cost is nothing
 --- http_config
 proxy_cache_path $TEST_NGINX_HTML_DIR/cache keys_zone=c:1m;
+log_format cached '$upstream_cache_status in=$genai_input_tokens '
+                  'cost=$genai_cost src=$genai_usage_source.';
 --- config
 location /model/ {
     genai bedrock;
+    access_log logs/error.log cached;
     proxy_cache c;
     proxy_cache_methods POST;
     proxy_cache_key $request_uri;
@@ -235,9 +238,12 @@ location /model/ {
 [200, 200]
 --- response_body_like eval
 ["\"totalTokens\":30", "\"totalTokens\":30"]
---- error_log
-in=25 out=5 total=30 cost=0.000055 stop=end_turn src=body
-in=25 out=5 total=30 cost=0 stop=end_turn src=cache
+--- error_log eval
+qr/MISS in=25 cost=0.000055 src=body\.|HIT in=25 cost=0 src=cache\./
+--- no_error_log
+HIT in=25 cost=0.0
+MISS in=25 cost=0 
+[alert]
 
 
 === TEST 17: one upstream fails, the next answers: one call

@@ -772,6 +772,7 @@ ngx_http_genai_format_w3c(genai_call_t *c, u_char *buf)
     ngx_memcpy(t.trace_id, c->trace_id, 16);
     ngx_memcpy(t.span_id, c->span_id, 8);
     t.flags = c->trace_flags;
+    t.sampled = c->sampled ? GENAI_SAMPLED_YES : GENAI_SAMPLED_NO;
 
     return genai_traceparent_format(&t, (char *) buf);
 }
