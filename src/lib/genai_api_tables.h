@@ -119,6 +119,9 @@ void genai_api_set_kind(genai_call_t *c, unsigned operation, unsigned rank);
 
 /* the APIs */
 
+extern const genai_api_table_t *const  genai_api_tables[];
+extern const size_t  genai_api_ntables;
+
 extern const genai_api_table_t  genai_api_bedrock;
 
 /* the families */

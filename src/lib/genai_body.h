@@ -10,9 +10,15 @@
  *         response_begin   response_header*  response_feed*  response_end
  *
  * response_header may also come before response_begin.  A response may begin
- * while the request is still being sent: what is fed of the request after
- * that is not looked at.  Every function may be left out, and none fails:
- * what cannot be read leaves the call with bad_body and usage_complete 0.
+ * while the request is still being sent (an answer in chunks takes over the
+ * request's parser: what is fed of the request after that is not looked at).
+ * Every function may be left out, and none fails: what cannot be read leaves
+ * the call with bad_body, an error and, after genai_usage_settle(), without
+ * usage_complete.
+ *
+ * Errors that are not the provider's own words: truncated_response (no end
+ * was seen), client_closed_request, bad_frame (lengths, CRC), malformed_body,
+ * empty_body, unexpected_content_type, and a status that nobody named ("503").
  */
 
 #ifndef GENAI_BODY_H

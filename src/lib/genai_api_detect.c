@@ -1,0 +1,397 @@
+/*
+ * Which operation a request is: the raw path against the patterns of all
+ * APIs, the model id out of it, the region out of the host (wire-formats 1.1
+ * to 1.3).
+ */
+
+#include "genai_api_tables.h"
+
+
+#define GENAI_API_SEGMENT  1024      /* longest model id that is decoded */
+
+
+static int genai_api_match(const char *pattern, genai_str_t path,
+    genai_api_caps_t *caps);
+static int genai_api_segment(const char **pattern, const char *start,
+    genai_str_t *path, genai_api_caps_t *caps);
+static void genai_api_cap(genai_api_caps_t *caps, const char *name,
+    size_t len, genai_str_t value);
+static void genai_api_apply(const genai_apis_t *a, genai_call_t *c,
+    const genai_api_table_t *t, const genai_api_op_t *op,
+    const genai_api_caps_t *caps);
+static genai_str_t genai_api_decode(genai_call_t *c, genai_str_t s);
+static int genai_api_is_region(genai_str_t label);
+static int genai_str_contains(genai_str_t s, const char *z);
+
+
+int
+genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
+    genai_str_t method, genai_str_t raw_uri, genai_str_t host)
+{
+    size_t                    i, j;
+    const char               *query;
+    genai_api_caps_t          caps;
+    const genai_api_op_t     *op;
+    const genai_api_table_t  *t;
+
+    query = memchr(raw_uri.data, '?', raw_uri.len);
+    if (query) {
+        raw_uri.len = (size_t) (query - raw_uri.data);
+    }
+
+    c->method = method;
+    c->path = raw_uri;
+    c->api_op = NULL;
+
+    for (i = 0; i < genai_api_ntables; i++) {
+        t = genai_api_tables[i];
+
+        if (t->api != mode && mode != GENAI_API_AUTO) {
+            continue;
+        }
+
+        for (j = 0; j < t->nops; j++) {
+            op = &t->ops[j];
+
+            if (op->method && !genai_str_is(method, op->method)) {
+                continue;
+            }
+
+            memset(&caps, 0, sizeof(genai_api_caps_t));
+
+            if (genai_api_match(op->path, raw_uri, &caps)) {
+                genai_api_apply(a, c, t, op, &caps);
+                c->region = genai_api_region(host, c->model);
+                return GENAI_OK;
+            }
+        }
+    }
+
+    c->skip = GENAI_SKIP_UNKNOWN_PATH;
+
+    return GENAI_DECLINED;
+}
+
+
+/* compares from the end, segment by segment; what is left of the path when
+ * the pattern is used up is the prefix of the client's endpoint URL */
+
+static int
+genai_api_match(const char *pattern, genai_str_t path, genai_api_caps_t *caps)
+{
+    const char  *end;
+
+    end = pattern + strlen(pattern);
+
+    while (end > pattern) {
+        if (!genai_api_segment(&end, pattern, &path, caps)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
+    genai_api_caps_t *caps)
+{
+    size_t       len;
+    const char  *p, *s, *arn;
+
+    for (p = *pattern; p > start && p[-1] != '/'; p--) { /* void */ }
+
+    len = (size_t) (*pattern - p);
+    *pattern = (p > start) ? p - 1 : p;
+
+    for (s = path->data + path->len; s > path->data && s[-1] != '/'; s--) {
+        /* void */
+    }
+
+    if (s == path->data) {
+        return 0;
+    }
+
+    if (*p != '{') {
+
+        if ((size_t) (path->data + path->len - s) != len
+            || memcmp(s, p, len) != 0)
+        {
+            return 0;
+        }
+
+        path->len = (size_t) (s - 1 - path->data);
+        return 1;
+    }
+
+    /* an ARN with its slashes not encoded */
+
+    if (len == 7 && memcmp(p, "{model}", 7) == 0) {
+        for (arn = s; arn > path->data + 1; arn--) {
+            if (arn[-1] == '/' && path->data + path->len - arn > 4
+                && memcmp(arn, "arn:", 4) == 0)
+            {
+                s = arn;
+                break;
+            }
+        }
+    }
+
+    if (s == path->data + path->len) {
+        return 0;
+    }
+
+    genai_api_cap(caps, p + 1, len - 2,
+                  genai_str(s, (size_t) (path->data + path->len - s)));
+
+    path->len = (size_t) (s - 1 - path->data);
+
+    return 1;
+}
+
+
+static void
+genai_api_cap(genai_api_caps_t *caps, const char *name, size_t len,
+    genai_str_t value)
+{
+    static const char *const  names[] = {
+        [GENAI_CAP_MODEL] = "model",
+        [GENAI_CAP_GUARDRAIL] = "guardrail",
+        [GENAI_CAP_VERSION] = "version",
+        [GENAI_CAP_SOURCE] = "source"
+    };
+
+    size_t  i;
+
+    for (i = 0; i < GENAI_CAP_N; i++) {
+        if (genai_str_is(genai_str(name, len), names[i])) {
+            caps->value[i] = value;
+            return;
+        }
+    }
+}
+
+
+static void
+genai_api_apply(const genai_apis_t *a, genai_call_t *c,
+    const genai_api_table_t *t, const genai_api_op_t *op,
+    const genai_api_caps_t *caps)
+{
+    size_t                 i;
+    const genai_family_t  *f;
+
+    c->api = t->api;
+    c->api_op = op;
+    c->operation = op->operation;
+    c->step = op->step;
+    c->provider = genai_strz(t->provider);
+    c->stream = (op->stream != GENAI_STREAM_NONE);
+    c->kind_rank = GENAI_RANK_PATH;
+
+    if (op->not_billed) {
+        c->skip = GENAI_SKIP_NOT_BILLED;
+    }
+
+    c->model = genai_api_decode(c, caps->value[GENAI_CAP_MODEL]);
+    c->guardrail_id = genai_api_decode(c, caps->value[GENAI_CAP_GUARDRAIL]);
+    c->guardrail_version = genai_api_decode(c,
+                                            caps->value[GENAI_CAP_VERSION]);
+    c->data_source = genai_api_decode(c, caps->value[GENAI_CAP_SOURCE]);
+
+    if (!op->by_family) {
+        return;
+    }
+
+    for (i = 0; i < a->nfamilies; i++) {
+        f = a->families[i];
+
+        if (f->model && genai_str_contains(c->model, f->model)) {
+            genai_api_set_kind(c, f->operation, GENAI_RANK_MODEL);
+            break;
+        }
+    }
+}
+
+
+void
+genai_api_set_kind(genai_call_t *c, unsigned operation, unsigned rank)
+{
+    if (rank < c->kind_rank) {
+        return;
+    }
+
+    c->kind_rank = (uint8_t) rank;
+    c->operation = (uint8_t) operation;
+
+    switch (operation) {
+
+    case GENAI_OP_CHAT:
+    case GENAI_OP_TEXT_COMPLETION:
+    case GENAI_OP_IMAGE:
+        c->step = GENAI_STEP_GENERATION;
+        break;
+
+    case GENAI_OP_EMBEDDINGS:
+        c->step = GENAI_STEP_EMBEDDINGS;
+        break;
+
+    case GENAI_OP_RERANK:
+        c->step = GENAI_STEP_RERANK;
+        break;
+
+    case GENAI_OP_RETRIEVAL:
+        c->step = GENAI_STEP_VECTOR_SEARCH;
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+/* percent-decodes once; what has no escape stays where it is */
+
+static genai_str_t
+genai_api_decode(genai_call_t *c, genai_str_t s)
+{
+    char         buf[GENAI_API_SEGMENT];
+    size_t       i, n;
+    unsigned     v;
+
+    if (s.len == 0 || memchr(s.data, '%', s.len) == NULL) {
+        return s;
+    }
+
+    for (i = 0, n = 0; i < s.len && n < sizeof(buf); i++) {
+
+        if (s.data[i] == '%' && i + 2 < s.len
+            && genai_hex(s.data[i + 1]) >= 0 && genai_hex(s.data[i + 2]) >= 0)
+        {
+            v = (unsigned) genai_hex(s.data[i + 1]) << 4
+                | (unsigned) genai_hex(s.data[i + 2]);
+            buf[n++] = (char) v;
+            i += 2;
+            continue;
+        }
+
+        buf[n++] = s.data[i];
+    }
+
+    return genai_call_keep(c, genai_str(buf, n), 1);
+}
+
+
+/*
+ * xx-yyyy-N, xx-yyyy-zzzz-N: the first label of a host that looks so, or the
+ * fourth part of an ARN.  Service, FIPS and endpoint labels never do.
+ */
+
+genai_str_t
+genai_api_region(genai_str_t host, genai_str_t model)
+{
+    size_t       i;
+    const char  *p, *end, *q;
+    genai_str_t  label;
+
+    end = host.data + host.len;
+
+    for (p = host.data; p < end; p = q + 1) {
+        for (q = p; q < end && *q != '.' && *q != ':'; q++) { /* void */ }
+
+        label = genai_str(p, (size_t) (q - p));
+
+        if (genai_api_is_region(label)) {
+            return label;
+        }
+    }
+
+    if (model.len < 4 || memcmp(model.data, "arn:", 4) != 0) {
+        return genai_str(NULL, 0);
+    }
+
+    p = model.data;
+    end = p + model.len;
+
+    for (i = 0; i < 3; i++) {
+        p = memchr(p, ':', (size_t) (end - p));
+        if (p == NULL) {
+            return genai_str(NULL, 0);
+        }
+
+        p++;
+    }
+
+    q = memchr(p, ':', (size_t) (end - p));
+    label = genai_str(p, q ? (size_t) (q - p) : 0);
+
+    return genai_api_is_region(label) ? label : genai_str(NULL, 0);
+}
+
+
+static int
+genai_api_is_region(genai_str_t s)
+{
+    size_t  i, parts, len;
+
+    parts = 0;
+    len = 0;
+
+    for (i = 0; i < s.len; i++) {
+
+        if (s.data[i] == '-') {
+            if (len == 0 || (parts == 0 && (len < 2 || len > 4))) {
+                return 0;
+            }
+
+            parts++;
+            len = 0;
+            continue;
+        }
+
+        if (s.data[i] >= '0' && s.data[i] <= '9') {
+            break;
+        }
+
+        if (s.data[i] < 'a' || s.data[i] > 'z') {
+            return 0;
+        }
+
+        len++;
+    }
+
+    /* here begins the number: one or two digits and no more */
+
+    if (parts < 2 || parts > 3 || len != 0 || i == s.len || s.len - i > 2) {
+        return 0;
+    }
+
+    for ( ; i < s.len; i++) {
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* any of the words in z */
+
+static int
+genai_str_contains(genai_str_t s, const char *z)
+{
+    size_t  i, n;
+
+    for ( ; *z; z += n + (z[n] == ' ')) {
+        n = strcspn(z, " ");
+
+        for (i = 0; i + n <= s.len; i++) {
+            if (memcmp(s.data + i, z, n) == 0) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
