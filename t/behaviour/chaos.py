@@ -223,7 +223,8 @@ class Load:
 
     count = 0
 
-    def __init__(self, port, threads=4, pause=0.002, delay=None):
+    def __init__(self, port, threads=4, pause=0.002, delay=None, flags='01'):
+        self.flags = flags
         self.port, self.pause, self.delay = port, pause, delay
         self.done, self.failed, self.times = set(), 0, []
         self.stop = threading.Event()
@@ -242,7 +243,8 @@ class Load:
         conn = None
         while not self.stop.is_set():
             ident = self.next_id()
-            head = {'traceparent': '00-%s-%016x-01' % (ident, 0xabcdef),
+            head = {'traceparent': '00-%s-%016x-%s'
+                    % (ident, 0xabcdef, self.flags),
                     'Content-Type': 'application/json'}
             if self.delay:
                 head['X-Delay'] = str(self.delay)
@@ -299,6 +301,7 @@ http {{
     client_body_temp_path tmp/c; proxy_temp_path tmp/p;
     fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
     {zone}
+    {sample}
     genai_prices {root}/conf.examples/prices.json;
     genai_queue {queue} path={dir}/spool spool={spool};
     {sinks}
@@ -338,7 +341,7 @@ class Nginx:
             upstream=upstream, receiver=receiver.port, workers=2,
             user='user root;' if os.geteuid() == 0 else '',
             daemon='daemon off;', master='', queue='16m', spool='64m',
-            zone='genai_zone zone=genai:4m;',
+            zone='genai_zone zone=genai:4m;', sample='',
             otlp=True, file=True)
         self.change(**conf)
         self.proc = None
@@ -740,6 +743,51 @@ class Chaos:
                     'TERM: the spool is empty again')
         n.quit()
 
+    def case_unprivileged(self):
+        """the master's last act, as root, is for a helper that is not"""
+        if os.geteuid() != 0:
+            self.nginx()
+            self.tap.ok(True, 'unprivileged: # SKIP not root')
+            return
+        n = self.nginx(user='user nobody nogroup;')
+        os.chmod(n.dir, 0o777)
+        n.start()
+        self.receiver.down()
+        load = Load(n.port)
+        time.sleep(1)
+        n.kill(signal.SIGKILL, n.helpers()[0])
+        n.kill(signal.SIGTERM)
+        n.proc.wait(15)
+        done = load.finish()
+        owners = set(os.stat(f).st_uid
+                     for f in glob.glob(n.dir + '/spool/*.spool'))
+        self.tap.ok(owners and 0 not in owners,
+                    'unprivileged: segments are the worker user\'s')
+        self.receiver.up()
+        n.start()
+        self.check('unprivileged', done, kills=True)
+        n.quit()
+
+    def case_unsampled(self):
+        """spans are sampled, metrics see every call"""
+        n = self.nginx(sample='genai_sample 0;').start()
+        load = Load(n.port, threads=1, flags='00')
+        time.sleep(1)
+        done = load.finish()
+        time.sleep(0.5)
+        a = n.accounts()['otlp']
+        text = n.get('/genai/metrics')
+        count = sum(float(v) for v in re.findall(
+            r'^genai_requests_total{[^}]*} (\S+)$', text, re.M))
+        seen = sum(float(v) for v in re.findall(
+            r'^genai_duration_seconds_count{[^}]*} (\S+)$', text, re.M))
+        self.tap.ok(count == len(done) and seen == len(done),
+                    'unsampled: %d calls counted and observed' % count,
+                    len(done), seen)
+        self.tap.ok(not n.spans() and a['records'] == 0,
+                    'unsampled: no span', a)
+        n.quit()
+
     def case_resize(self):
         n = self.nginx().start()
         load = Load(n.port)
@@ -893,7 +941,7 @@ class Chaos:
         n.quit()
 
     def case_receiver_down(self):
-        self.trouble('down', 4)
+        self.trouble('down', 12 if self.opts.full else 4)
 
     def case_receiver_hang(self):
         self.trouble('hang', 4)
@@ -912,7 +960,6 @@ class Chaos:
 
     def case_receiver_partial(self):
         self.trouble('partial', 2)
-        a = self.n
 
     def case_small_spool(self):
         """the spool is full: the newest is dropped, and counted"""
