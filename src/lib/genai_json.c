@@ -127,24 +127,31 @@ key_find(const genai_json_t *j, const char *key, size_t len)
 }
 
 
-void
-genai_json_key_end(genai_json_t *j, const char *key, size_t len)
+static __attribute__((noinline)) void
+key_tell(genai_json_t *j, const char *key, size_t len)
 {
     genai_json_value_t  v;
 
+    memset(&v, 0, sizeof(v));
+    v.cut = len > GENAI_JSON_KEY;
+
+    if (v.cut) {
+        len = genai_json_string_cut(key, GENAI_JSON_KEY);
+    }
+
+    v.text = genai_str(key, len);
+    genai_json_tell(j, j->node, GENAI_JSON_NAME, &v);
+}
+
+
+void
+genai_json_key_end(genai_json_t *j, const char *key, size_t len)
+{
     j->node = key_find(j, key, len);
     j->state = ST_COLON;
 
-    if (genai_json_node(j, j->node)->want & GENAI_JSON_NAME) {
-        memset(&v, 0, sizeof(v));
-        v.cut = len > GENAI_JSON_KEY;
-
-        if (v.cut) {
-            len = genai_json_string_cut(key, GENAI_JSON_KEY);
-        }
-
-        v.text = genai_str(key, len);
-        genai_json_tell(j, j->node, GENAI_JSON_NAME, &v);
+    if (genai_unlikely(genai_json_node(j, j->node)->want & GENAI_JSON_NAME)) {
+        key_tell(j, key, len);
     }
 }
 
