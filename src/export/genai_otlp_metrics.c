@@ -16,7 +16,7 @@
 
 
 #define GENAI_OTLP_PARTS   64
-#define GENAI_OTLP_FRESH   (10 * GENAI_NS_PER_SEC)
+#define GENAI_OTLP_FRESH   (3 * GENAI_NS_PER_SEC)
 
 /* field numbers of Metric.data (telemetry 2.3) */
 

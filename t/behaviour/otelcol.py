@@ -9,11 +9,11 @@ test-full does that) and is skipped without. TAP on stdout.
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(ROOT, 't', 'behaviour', 'lib'))
 
 import tap                                  # noqa: E402
+import harness                              # noqa: E402
 
 OTELCOL = os.path.join(ROOT, 'build', 'otelcol')
 SEND = os.path.join(ROOT, 'build', 'otlp_send')
@@ -44,6 +45,51 @@ service:
       receivers: [otlp]
       exporters: [lines]
 '''
+
+NGINX = '''
+load_module %(module)s;
+daemon off;
+user root;
+worker_processes 2;
+pid logs/nginx.pid;
+lock_file logs/lock;
+error_log logs/error.log info;
+
+events { worker_connections 256; }
+
+http {
+    access_log off;
+    client_body_temp_path tmp/client;
+    proxy_temp_path tmp/proxy;
+    fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi;
+    scgi_temp_path tmp/scgi;
+
+    genai_prices %(root)s/conf.examples/prices.json;
+    genai_resource service.name gateway;
+    genai_queue 4m path=%(tmp)s/queue;
+    genai_exporter file { path %(tmp)s/spans.jsonl; }
+    genai_exporter otlp {
+        endpoint http://127.0.0.1:%(collector)d/;
+        interval 200ms;
+        metrics_interval 500ms;
+        temporality %(temporality)s;
+    }
+
+    server {
+        listen 127.0.0.1:%(port)d;
+        client_max_body_size 25m;
+
+        location /model/ {
+            genai bedrock;
+            proxy_read_timeout 300s;
+            proxy_pass http://127.0.0.1:%(sim)d;
+        }
+    }
+}
+'''
+
+CALLS = 40
 
 SONNET = 'us.anthropic.claude-sonnet-4-20250514-v1:0'
 
@@ -79,26 +125,6 @@ CHAT = {
     'shard': {'intValue': '17'},
     'odd "key"': {'stringValue': 'a\\b\n\ufffd\t日'},
 }
-
-
-def free_port():
-    s = socket.socket()
-    s.bind(('127.0.0.1', 0))
-    port = s.getsockname()[1]
-    s.close()
-    return port
-
-
-def listening(port, process):
-    for _ in range(200):
-        if process.poll() is not None:
-            return False
-        try:
-            socket.create_connection(('127.0.0.1', port), 1).close()
-            return True
-        except OSError:
-            time.sleep(0.05)
-    return False
 
 
 def read(text):
@@ -216,13 +242,122 @@ def check_metrics(metrics, delta):
               kind + ': where the interval begins')
 
 
+def take(path):
+    """what the collector wrote since the last time"""
+
+    if not os.path.exists(path):
+        return ''
+    with open(path, encoding='utf-8') as f:
+        text = f.read()
+    os.unlink(path)
+
+    return text
+
+
+def check_sinks(tmp, port, lines):
+    """known calls through our sinks, without nginx"""
+
+    for args in (['gzip', 'cumulative'], ['plain', 'delta']):
+        path = os.path.join(tmp, args[0] + '.jsonl')
+        done = subprocess.run(
+            [SEND, 'http://127.0.0.1:%d' % port, path] + args,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        tap.ok(done.returncode == 0, ' '.join(args) + ': all taken',
+               done.stdout.decode())
+
+        spans, metrics, resources = read(take(lines))
+        check_spans(spans, resources)
+        check_metrics(metrics, 'delta' in args)
+        same_spans(path, spans, resources)
+
+
+def same_spans(path, spans, resources):
+    """the lines of the file sink are the same spans to a collector"""
+
+    with open(path, 'rb') as f:
+        again = subprocess.run([OTELCOL, 'lines'], stdin=f,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    tap.ok(again.returncode == 0,
+           'the collector reads the lines of the file sink',
+           again.stderr.decode())
+
+    mine, _, same = read(again.stdout.decode())
+    tap.equal(sorted(mine), sorted(spans), 'both sinks have the same ids')
+    different = []
+    for key in spans:
+        for s in (mine.get(key, {}), spans[key]):
+            s.get('attributes', []).sort(key=lambda a: a['key'])
+        if mine.get(key) != spans[key]:
+            different.append('%s\n%s' % (mine.get(key), spans[key]))
+    tap.ok(not different, 'and say the same of each', different[:1])
+    tap.equal(same[:1], resources[:1], 'and of the resource')
+
+
+def converse(port, n):
+    path = '/model/%s/converse' % SONNET.replace(':', '%3A')
+    body = json.dumps({
+        'messages': [{'role': 'user', 'content': [
+            {'text': 'hello number %d' % n}]}],
+        'inferenceConfig': {'maxTokens': 100 + n}}).encode()
+    urllib.request.urlopen(urllib.request.Request(
+        'http://127.0.0.1:%d%s' % (port, path), body,
+        {'Content-Type': 'application/json'}), timeout=20).read()
+
+
+def check_nginx(tmp, collector, lines, temporality):
+    """calls through nginx arrive, with the simulator's own tokens"""
+
+    tmp = os.path.join(tmp, temporality)
+    os.mkdir(tmp)
+    port = harness.free_port()
+    simulator = harness.Simulator(tmp)
+
+    try:
+        nginx = harness.Nginx(tmp, NGINX % {
+            'module': harness.find_module(), 'root': ROOT, 'tmp': tmp,
+            'collector': collector, 'port': port, 'sim': simulator.port,
+            'temporality': temporality}, [port])
+        try:
+            for n in range(CALLS):
+                converse(port, n)
+                if n == CALLS / 2:
+                    time.sleep(1.5)         # a report in the middle
+        finally:
+            nginx.stop()
+
+        known = simulator.calls()
+    finally:
+        simulator.stop()
+
+    spans, metrics, resources = read(take(lines))
+    tap.equal(len(spans), CALLS, temporality + ': every call arrived')
+
+    for key in ('input', 'output'):
+        name = 'gen_ai.usage.%s_tokens' % key
+        tap.equal(sum(int(attributes(s)[name]['intValue'])
+                      for s in spans.values()),
+                  sum(c['usage'][key] for c in known),
+                  '%s: the simulator\'s %s tokens' % (temporality, key))
+
+    same_spans(os.path.join(tmp, 'spans.jsonl'), spans, resources)
+
+    counts = [total(m['genai.requests']) for m in metrics
+              if 'genai.requests' in m]
+    tap.note('requests in each report: %s' % counts)
+    tap.ok(len(counts) > 1
+           and (sum(counts) if temporality == 'delta' else counts[-1])
+           == CALLS, '%s: metrics say %d calls' % (temporality, CALLS),
+           counts)
+    tap.no_alerts(nginx)
+
+
 def main():
     if not os.path.exists(OTELCOL) or not os.path.exists(SEND):
         print('1..0 # SKIP t/otelcol/build.sh was not run')
         return
 
     with tempfile.TemporaryDirectory(prefix='otelcol-') as tmp:
-        port = free_port()
+        port = harness.free_port()
         lines = os.path.join(tmp, 'lines')
         log = open(os.path.join(tmp, 'log'), 'w+')
         conf = os.path.join(tmp, 'conf.yaml')
@@ -233,42 +368,18 @@ def main():
         collector = subprocess.Popen([OTELCOL, '--config', 'file:' + conf],
                                      stdout=log, stderr=log)
         try:
-            if not tap.ok(listening(port, collector), 'the collector runs'):
+            harness.wait_for('collector', 15, lambda: harness.listening(port)
+                             or collector.poll() is not None)
+            if not tap.ok(collector.poll() is None, 'the collector runs'):
                 log.seek(0)
                 tap.note(log.read())
                 return tap.done()
 
-            for args in (['gzip', 'cumulative'], ['plain', 'delta']):
-                path = os.path.join(tmp, args[0] + '.jsonl')
-                done = subprocess.run(
-                    [SEND, 'http://127.0.0.1:%d' % port, path] + args,
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                    timeout=60)
-                tap.ok(done.returncode == 0, ' '.join(args) + ': all taken',
-                       done.stdout.decode())
+            check_sinks(tmp, port, lines)
 
-                with open(lines, encoding='utf-8') as f:
-                    text = f.read()
-                os.unlink(lines)
-
-                spans, metrics, resources = read(text)
-                check_spans(spans, resources)
-                check_metrics(metrics, 'delta' in args)
-
-                with open(path, 'rb') as f:
-                    again = subprocess.run([OTELCOL, 'lines'], stdin=f,
-                                           stdout=subprocess.PIPE,
-                                           stderr=subprocess.PIPE)
-                tap.ok(again.returncode == 0,
-                       'the collector reads the lines of the file sink',
-                       again.stderr.decode())
-                mine, _, same = read(again.stdout.decode())
-                for key in sorted(spans):
-                    for s in (mine.get(key, {}), spans[key]):
-                        s.get('attributes', []).sort(key=lambda a: a['key'])
-                    tap.equal(mine.get(key), spans[key],
-                              'both sinks say the same of ' + key)
-                tap.equal(same[:1], resources[:1], 'and of the resource')
+            if harness.find_module():
+                check_nginx(tmp, port, lines, 'cumulative')
+                check_nginx(tmp, port, lines, 'delta')
 
             log.seek(0)
             tap.equal(log.read(), '', 'the collector complains of nothing')
