@@ -5,7 +5,7 @@ Real nginx with the module, an upstream and an OTLP receiver of this test's
 own.  Each request carries a trace id; every id that was answered must reach
 the receiver and the file sink, however often (delivery is at least once).
 
-    chaos.py MODULE.so [--full] [--keep] [--nginx PATH] [case ...]
+    chaos.py MODULE.so|- [--full] [--keep] [--nginx PATH] [case ...]
 
 TAP on standard output.  --full runs the long versions.
 """
@@ -287,7 +287,7 @@ class Load:
 # --- nginx ---
 
 CONF = '''
-load_module {module};
+{module}
 {user}
 {daemon}
 {master}
@@ -337,7 +337,8 @@ class Nginx:
             os.mkdir(os.path.join(self.dir, d))
         self.port = free_port()
         self.conf = dict(
-            module=opts.module, root=ROOT, dir=self.dir, port=self.port,
+            module='load_module %s;' % opts.module if opts.module else '',
+            root=ROOT, dir=self.dir, port=self.port,
             upstream=upstream, receiver=receiver.port, workers=2,
             user='user root;' if os.geteuid() == 0 else '',
             daemon='daemon off;', master='', queue='16m', spool='64m',
@@ -1047,7 +1048,8 @@ def main():
     p.add_argument('--tmp', default=None)
     p.add_argument('--nginx', default='nginx')
     opts = p.parse_intermixed_args()
-    opts.module = os.path.abspath(opts.module)
+    # '-': the module is linked into the binary
+    opts.module = '' if opts.module == '-' else os.path.abspath(opts.module)
     opts.nginx = shutil.which(opts.nginx) or '/usr/sbin/nginx'
     sys.exit(Chaos(opts).run(opts.cases))
 
