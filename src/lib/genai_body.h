@@ -80,6 +80,7 @@ typedef struct {
     unsigned                 block_tool:1;
     unsigned                 visible:1;      /* this event shows something */
     unsigned                 failed:1;       /* this event tells an error */
+    unsigned                 stopping:1;     /* this event told the reason */
     unsigned                 broken:1;       /* no more can be read */
 } genai_body_t;
 

@@ -184,6 +184,7 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned arg,
     case GENAI_F_STOP_REASON:
         genai_body_keep(c, &c->stop_reason, v->text, 64);
         c->finish = (uint8_t) genai_finish_map(c->stop_reason);
+        b->stopping = 1;
         break;
 
     case GENAI_F_STOP_SEQUENCE:

@@ -133,6 +133,14 @@ genai_body_stream_end(genai_body_t *b, int complete)
         return GENAI_OK;
     }
 
+    /* cut between the reason and the counts beside it: whoever has a reason
+     * is taken to have the counts */
+
+    if (b->stopping) {
+        c->stop_reason = genai_str(NULL, 0);
+        c->finish = GENAI_FINISH_NONE;
+    }
+
     return GENAI_DECLINED;
 }
 
@@ -180,6 +188,7 @@ genai_body_event_reset(genai_body_t *b)
     b->event = 0;
     b->visible = 0;
     b->failed = 0;
+    b->stopping = 0;
     b->delta_bytes = 0;
     b->empty = 0;
     memset(b->tail, 0, sizeof(b->tail));
@@ -461,6 +470,8 @@ genai_body_event_end(genai_body_t *b)
             c->first_token_ns = b->now_ns;
         }
     }
+
+    b->stopping = 0;
 
     if (b->event & GENAI_EV_END) {
         b->ended = 1;

@@ -1,6 +1,6 @@
 """Claude inside InvokeModel and InvokeModelWithResponseStream."""
 
-from corpus import HAIKU, SONNET, Case, chunk, usage
+from corpus import HAIKU, SONNET, Case, chunk, compact, usage
 
 STREAM = "invoke-with-response-stream"
 
@@ -221,6 +221,37 @@ def streams():
     yield c
 
 
+def sse():
+    """A proxy that turns the stream into Anthropic's own (3.5)."""
+    docs = [
+        {"type": "message_start", "message": {
+            "id": "msg_bdrk_01BBBB", "model": "claude-sonnet-4-6",
+            "usage": {"input_tokens": 12, "output_tokens": 1}}},
+        {"type": "content_block_delta", "index": 0,
+         "delta": {"type": "text_delta", "text": "Hi"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"},
+         "usage": {"output_tokens": 7}},
+        {"type": "message_stop"}]
+    text = ": hello\n\n" + "".join(
+        "event: %s\r\ndata: %s\r\n\r\n" % (d["type"], compact(d))
+        for d in docs)
+    for name, body, facts in (
+            ("sse", text, dict(usage(12, 7), stop_reason="end_turn",
+                               finish="stop", events=4)),
+            ("sse-cut", text[:-80], dict(
+                error=1, truncated=1, error_type="truncated_response",
+                error_origin="upstream", finish="error", events=2,
+                usage_source="partial", input_tokens=12, output_tokens=1,
+                total_tokens=13))):
+        c = Case("claude/" + name, STREAM, SONNET, ASK)
+        c.answer(body, ctype="text/event-stream; charset=utf-8")
+        c.expect(**ASK_FACTS, **facts, response_id="msg_bdrk_01BBBB",
+                 response_model="claude-sonnet-4-6", streamed=1,
+                 text_events=1, output_chars=2)
+        yield c
+
+
 def cases():
+    yield from sse()
     yield from plain()
     yield from streams()
