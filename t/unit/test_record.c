@@ -97,7 +97,7 @@ test_round(void)
 
 
 static void
-test_bad(void)
+test_damage(void)
 {
     char          buf[GENAI_RECORD_MAX], cut[GENAI_RECORD_MAX];
     int           rc, clean;
@@ -176,7 +176,7 @@ int
 main(void)
 {
     test_round();
-    test_bad();
+    test_damage();
     test_unknown_tags();
     test_large();
 
