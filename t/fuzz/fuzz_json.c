@@ -9,7 +9,7 @@
 #include "genai_json.h"
 
 
-#define ALL     0xff
+#define ALL     0x1ff
 #define ROWS    16
 
 
