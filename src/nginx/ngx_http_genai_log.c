@@ -92,10 +92,8 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
 
     genai_usage_settle(c);
 
-    if (!c->usage_complete && c->streamed && c->output_tokens < 0
-        && (c->aborted || c->truncated))
-    {
-        genai_usage_estimate(c);
+    if (!c->usage_complete && c->streamed && (c->aborted || c->truncated)) {
+        (void) genai_usage_estimate(c);
     }
 
     genai_price_call(mcf->prices, c, (int64_t) (c->start_unix_ns
@@ -164,7 +162,7 @@ ngx_http_genai_finish_body(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
 
     if (c->aborted) {
         genai_call_error(c, genai_strz(aborted ? "worker_exit"
-                                               : "client_disconnected"),
+                                            : "client_closed_request"),
                          aborted ? GENAI_ORIGIN_GATEWAY
                                  : GENAI_ORIGIN_CLIENT);
 
