@@ -89,6 +89,15 @@ genai_str_t genai_otlp_metrics_part(const genai_otlp_metrics_t *e, int part);
 /* a part was taken (or will never be): the next delta begins after it */
 void genai_otlp_metrics_commit(genai_otlp_metrics_t *e, int part);
 
+/*
+ * Between the processes of two generations: what was committed goes into a
+ * file, and the next encoder goes on from there if it sees the same registry.
+ * load() removes the file, so that a state is never used twice.  Without one
+ * a delta encoder only takes its bearings.
+ */
+int genai_otlp_metrics_save(const genai_otlp_metrics_t *e, const char *path);
+int genai_otlp_metrics_load(genai_otlp_metrics_t *e, const char *path);
+
 
 /*
  * What an answer means (design section 6): status and body as genai_http gave

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "genai_otlp_store.h"
 #include "genai_otlp_wire.h"
 #include "genai_span.h"
 
@@ -26,29 +27,6 @@
 
 #define OTLP_DELTA         1
 #define OTLP_CUMULATIVE    2
-
-
-/* a series: n values that were taken, then n of the part under way */
-
-typedef struct {
-    uint64_t             key;          /* 0: a free place */
-    uint64_t             time;         /* of the values taken */
-    uint32_t             off;
-    uint32_t             n;
-} genai_otlp_series_t;
-
-
-typedef struct {
-    genai_otlp_series_t *table;
-    size_t               size;         /* a power of two, or 0 */
-    size_t               used;
-    uint64_t            *values;
-    size_t               nvalues;
-    size_t               avalues;
-    uint32_t            *sent;         /* places of what is under way */
-    size_t               nsent;
-    size_t               asent;
-} genai_otlp_store_t;
 
 
 typedef struct {
@@ -102,11 +80,6 @@ static int genai_otlp_flush(genai_otlp_metrics_t *e);
 static int genai_otlp_close(genai_otlp_metrics_t *e, size_t end, size_t sent);
 static genai_otlp_series_t *genai_otlp_series(genai_otlp_metrics_t *e,
     const genai_metric_point_t *p, uint32_t n);
-static int genai_otlp_store_grow(genai_otlp_store_t *s);
-static void genai_otlp_store_free(genai_otlp_store_t *s);
-static int genai_otlp_sent(genai_otlp_metrics_t *e,
-    const genai_otlp_series_t *s);
-static uint64_t genai_otlp_hash(uint64_t h, const char *data, size_t len);
 
 
 genai_otlp_metrics_t *
@@ -207,24 +180,31 @@ genai_otlp_metrics_part(const genai_otlp_metrics_t *e, int part)
 void
 genai_otlp_metrics_commit(genai_otlp_metrics_t *e, int part)
 {
-    size_t                i;
-    uint64_t             *v;
-    genai_otlp_store_t   *s = &e->store;
-    genai_otlp_series_t  *x;
+    if (part < e->nparts) {
+        genai_otlp_store_take(&e->store,
+                              part ? e->parts[part - 1].sent : 0,
+                              e->parts[part].sent, e->now);
+    }
+}
 
-    if (part >= e->nparts || s->size == 0) {
-        return;
+
+int
+genai_otlp_metrics_save(const genai_otlp_metrics_t *e, const char *path)
+{
+    if (!e->delta || e->registry == 0) {
+        return GENAI_DECLINED;
     }
 
-    for (i = part ? e->parts[part - 1].sent : 0; i < e->parts[part].sent;
-         i++)
-    {
-        x = &s->table[s->sent[i]];
-        v = s->values + x->off;
+    return genai_otlp_store_save(&e->store, e->registry, e->before, path);
+}
 
-        memcpy(v, v + x->n, x->n * sizeof(uint64_t));
-        x->time = e->now;
-    }
+
+int
+genai_otlp_metrics_load(genai_otlp_metrics_t *e, const char *path)
+{
+    return e->delta ? genai_otlp_store_load(&e->store, &e->registry,
+                                            &e->before, path)
+                    : GENAI_DECLINED;
 }
 
 
@@ -386,7 +366,7 @@ genai_otlp_number_delta(genai_otlp_metrics_t *e,
     memcpy(v + n, now, n * sizeof(uint64_t));
     m->start_time_unix_nano = s->time;
 
-    return genai_otlp_sent(e, s);
+    return genai_otlp_store_sent(&e->store, s);
 }
 
 
@@ -434,7 +414,7 @@ genai_otlp_histogram_delta(genai_otlp_metrics_t *e,
     size_t                i;
     double                sum;
     uint32_t              n;
-    uint64_t             *v, now[GENAI_METRICS_BUCKETS + 2];
+    uint64_t             *v, now[GENAI_OTLP_VALUES];
     genai_otlp_series_t  *s;
 
     n = (uint32_t) p->nbounds + 3;
@@ -471,7 +451,7 @@ genai_otlp_histogram_delta(genai_otlp_metrics_t *e,
         m->bucket_counts[i] -= v[2 + i];
     }
 
-    return genai_otlp_sent(e, s);
+    return genai_otlp_store_sent(&e->store, s);
 }
 
 
@@ -611,10 +591,8 @@ static genai_otlp_series_t *
 genai_otlp_series(genai_otlp_metrics_t *e, const genai_metric_point_t *p,
     uint32_t n)
 {
-    size_t                i, size;
-    uint64_t              key, *values;
-    genai_otlp_store_t   *s = &e->store;
-    genai_otlp_series_t  *x;
+    size_t    i;
+    uint64_t  key;
 
     key = genai_otlp_hash(e->family, (const char *) &p->id, sizeof(p->id));
 
@@ -625,147 +603,5 @@ genai_otlp_series(genai_otlp_metrics_t *e, const genai_metric_point_t *p,
                               p->labels[i].value.len);
     }
 
-    key = key ? key : 1;
-
-    if (s->used * 2 >= s->size && genai_otlp_store_grow(s) != GENAI_OK) {
-        return NULL;
-    }
-
-    for (i = (size_t) key; /* void */ ; i++) {
-        x = &s->table[i & (s->size - 1)];
-
-        if (x->key == key && x->n == n) {
-            return x;
-        }
-
-        if (x->key == 0) {
-            break;
-        }
-    }
-
-    if (s->nvalues + 2 * n > s->avalues) {
-        size = s->avalues ? s->avalues * 2 : 4096;
-        values = realloc(s->values, size * sizeof(uint64_t));
-
-        if (values == NULL) {
-            return NULL;
-        }
-
-        s->values = values;
-        s->avalues = size;
-    }
-
-    x->key = key;
-    x->n = n;
-    x->off = (uint32_t) s->nvalues;
-    x->time = e->before;
-
-    memset(s->values + x->off, 0, 2 * n * sizeof(uint64_t));
-
-    s->nvalues += 2 * n;
-    s->used++;
-
-    return x;
-}
-
-
-static int
-genai_otlp_store_grow(genai_otlp_store_t *s)
-{
-    size_t                i, k, size, moved;
-    uint32_t             *to;
-    genai_otlp_series_t  *table;
-
-    size = s->size ? s->size * 2 : 1024;
-    table = calloc(size, sizeof(genai_otlp_series_t));
-    to = malloc((s->size + 1) * sizeof(uint32_t));
-
-    if (table == NULL || to == NULL) {
-        free(table);
-        free(to);
-        return GENAI_ERROR;
-    }
-
-    for (i = 0; i < s->size; i++) {
-        if (s->table[i].key == 0) {
-            continue;
-        }
-
-        for (k = (size_t) s->table[i].key; table[k & (size - 1)].key; k++) {
-            /* void */
-        }
-
-        moved = k & (size - 1);
-        table[moved] = s->table[i];
-        to[i] = (uint32_t) moved;
-    }
-
-    for (i = 0; i < s->nsent; i++) {
-        s->sent[i] = to[s->sent[i]];
-    }
-
-    free(s->table);
-    free(to);
-
-    s->table = table;
-    s->size = size;
-
-    return GENAI_OK;
-}
-
-
-static void
-genai_otlp_store_free(genai_otlp_store_t *s)
-{
-    free(s->table);
-    free(s->values);
-    free(s->sent);
-    memset(s, 0, sizeof(genai_otlp_store_t));
-}
-
-
-static int
-genai_otlp_sent(genai_otlp_metrics_t *e, const genai_otlp_series_t *x)
-{
-    size_t               size;
-    uint32_t            *sent;
-    genai_otlp_store_t  *s = &e->store;
-
-    if (s->nsent == s->asent) {
-        size = s->asent ? s->asent * 2 : 1024;
-        sent = realloc(s->sent, size * sizeof(uint32_t));
-
-        if (sent == NULL) {
-            return GENAI_ERROR;
-        }
-
-        s->sent = sent;
-        s->asent = size;
-    }
-
-    s->sent[s->nsent++] = (uint32_t) (x - s->table);
-
-    return GENAI_OK;
-}
-
-
-/* FNV-1a, then a finaliser: the low bits are the place in the table */
-
-static uint64_t
-genai_otlp_hash(uint64_t h, const char *data, size_t len)
-{
-    size_t  i;
-
-    h ^= 0xcbf29ce484222325ULL;
-
-    for (i = 0; i < len; i++) {
-        h ^= (unsigned char) data[i];
-        h *= 0x100000001b3ULL;
-    }
-
-    h ^= h >> 33;
-    h *= 0xff51afd7ed558ccdULL;
-    h ^= h >> 33;
-
-    return h;
+    return genai_otlp_store_get(&e->store, key ? key : 1, n, e->before);
 }

@@ -57,6 +57,9 @@ typedef struct {
     const genai_pair_t *resource;     /* OTLP resource attributes */
     size_t              nresource;
     const char         *version;      /* of the module, for scope and agent */
+    const char         *state;        /* directory for what a sink has to
+                                         remember between processes; NULL:
+                                         none */
 } genai_sink_conf_t;
 
 

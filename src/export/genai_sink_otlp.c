@@ -7,6 +7,8 @@
  * accounts of such a sink still add up.
  */
 
+#define _GNU_SOURCE
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,6 +50,7 @@ typedef struct {
     int                    nparts;
     int                    part;       /* under way */
     uint32_t               rejected;   /* of earlier parts */
+    char                  *state;      /* path, NULL: none */
 } genai_sink_otlp_t;
 
 
@@ -149,6 +152,13 @@ genai_sink_otlp_create(const genai_sink_conf_t *conf, genai_log_pt log,
         if (s->encoder == NULL) {
             snprintf(err, errlen, "no memory");
             goto failed;
+        }
+
+        if (conf->delta && conf->state
+            && asprintf(&s->state, "%s/%s.delta", conf->state, conf->name)
+               != -1)
+        {
+            (void) genai_otlp_metrics_load(s->encoder, s->state);
         }
     }
 
@@ -392,12 +402,17 @@ genai_sink_otlp_destroy(genai_sink_t *sink)
 {
     genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
 
+    if (s->encoder && s->state) {
+        (void) genai_otlp_metrics_save(s->encoder, s->state);
+    }
+
     genai_http_destroy(s->traces.http);
     genai_http_destroy(s->metrics.http);
     genai_otlp_metrics_destroy(s->encoder);
 
     free(s->traces.url);
     free(s->metrics.url);
+    free(s->state);
 
     genai_otlp_free(&s->traces.body);
     genai_otlp_free(&s->metrics.body);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "otlp.pb-c.h"
 
@@ -241,6 +242,20 @@ test_traces(void)
 
 static genai_metrics_t  *m;
 static uint64_t          now;
+
+
+/* a registry made at once before the encoder that is to see it */
+
+static void
+young(void *mem, size_t size)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    now = (uint64_t) ts.tv_sec * GENAI_NS_PER_SEC + (uint64_t) ts.tv_nsec;
+    m = genai_metrics_init(mem, size, now);
+    now += 5000;
+}
 
 
 static Otlp__MetricsRequest *
@@ -510,6 +525,61 @@ test_bearings(void *mem, size_t size)
 }
 
 
+/* a reload: another process goes on where the first one stopped */
+
+static void
+test_handover(void *mem, size_t size)
+{
+    int                    fd;
+    char                   path[] = "/tmp/genai-delta-XXXXXX";
+    double                 d;
+    uint64_t               start, taken;
+    unsigned               points;
+    genai_otlp_metrics_t  *e;
+
+    fd = mkstemp(path);
+    close(fd);
+
+    m = genai_metrics_init(mem, size, now - 3600 * GENAI_NS_PER_SEC);
+    e = genai_otlp_metrics_create(1);
+    is_int(genai_otlp_metrics_load(e, path), GENAI_ERROR, "an empty state");
+    is_int(encode(e), 0, "is none");
+    is_int(access(path, F_OK), -1, "and is gone");
+
+    count(1, 5);
+    (void) encode(e);
+    genai_otlp_metrics_commit(e, 0);
+    taken = now;
+    count(1, 3);
+    (void) encode(e);                  /* not taken */
+    is_int(genai_otlp_metrics_save(e, path), GENAI_OK, "saved");
+    genai_otlp_metrics_destroy(e);
+
+    count(1, 2);
+    count(2, 1);
+    e = genai_otlp_metrics_create(1);
+    is_int(genai_otlp_metrics_load(e, path), GENAI_OK, "loaded");
+    is_int(genai_otlp_metrics_load(e, path), GENAI_DECLINED, "only once");
+    d = delta(e, "genai.requests", &start, &points);
+    ok(d == 6 && points == 2, "all that the first one's receiver lacks: %g",
+       d);
+    d = delta(e, "gen_ai.client.inference.duration", &start, &points);
+    ok(start == taken || points == 2, "since then");
+    is_int(genai_otlp_metrics_save(e, path), GENAI_OK, "saved again");
+    genai_otlp_metrics_destroy(e);
+
+    /* a state of another registry: after a restart */
+
+    young(mem, size);
+    count(1, 4);
+    e = genai_otlp_metrics_create(1);
+    is_int(genai_otlp_metrics_load(e, path), GENAI_OK, "an old state");
+    d = delta(e, "genai.requests", &start, &points);
+    ok(d == 4, "of another registry does not count: %g", d);
+    genai_otlp_metrics_destroy(e);
+}
+
+
 /* more series than a part can hold */
 
 static void
@@ -523,7 +593,7 @@ test_parts(void *mem, size_t size)
     genai_otlp_metrics_t  *e;
     Otlp__MetricsRequest  *r;
 
-    m = genai_metrics_init(mem, size, now);
+    young(mem, size);
 
     for (k = 0; k < 1200; k++) {
         count(k, 1);
@@ -631,10 +701,6 @@ main(void)
 {
     void             *mem;
     size_t            size = 8 * 1024 * 1024;
-    struct timespec   ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    now = (uint64_t) ts.tv_sec * GENAI_NS_PER_SEC;
 
     if (posix_memalign(&mem, 64, size) != 0) {
         return 1;
@@ -642,13 +708,13 @@ main(void)
 
     test_traces();
 
-    m = genai_metrics_init(mem, size, now);
+    young(mem, size);
     ok(m != NULL, "a registry");
-    now += 5000;
 
     test_cumulative();
     test_delta();
     test_bearings(mem, size);
+    test_handover(mem, size);
     test_parts(mem, size);
     test_answers();
 
