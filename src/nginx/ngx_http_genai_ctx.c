@@ -64,10 +64,9 @@ ngx_http_genai_get_ctx(ngx_http_request_t *r)
 ngx_http_genai_ctx_t *
 ngx_http_genai_create_ctx(ngx_http_request_t *r)
 {
-    struct timespec              ts;
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_genai_ctx_t        *ctx;
-    ngx_http_genai_main_conf_t  *mcf;
+    struct timespec        ts;
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_genai_ctx_t  *ctx;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -102,10 +101,6 @@ ngx_http_genai_create_ctx(ngx_http_request_t *r)
 
     ngx_queue_insert_tail(&ngx_http_genai_open_calls, &ctx->queue);
     ctx->queued = 1;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
-
-    genai_body_request_begin(&ctx->body, mcf->apis, &ctx->call);
 
     return ctx;
 }

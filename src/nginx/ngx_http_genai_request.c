@@ -220,6 +220,10 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     if (ctx->call.api == GENAI_API_NONE) {
         ctx->call.api = (uint8_t) lcf->api;      /* no operation of its */
     }
+
+    /* the second time: what was read of the request stays in the call */
+
+    genai_body_request_begin(&ctx->body, mcf->apis, &ctx->call);
 }
 
 

@@ -964,7 +964,7 @@ class Chaos:
 
     def case_small_spool(self):
         """the spool is full: the newest is dropped, and counted"""
-        n = self.nginx(spool='1m', queue='1m').start()
+        n = self.nginx(spool='1m').start()
         self.receiver.down()
         load = Load(n.port, pause=0)
         wait(lambda: n.accounts()['otlp']['dropped'] > 0

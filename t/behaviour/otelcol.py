@@ -9,6 +9,7 @@ test-full does that) and is skipped without. TAP on stdout.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -320,8 +321,11 @@ def check_nginx(tmp, collector, lines, temporality):
         try:
             for n in range(CALLS):
                 converse(port, n)
-                if n == CALLS / 2:
-                    time.sleep(1.5)         # a report in the middle
+                if n == CALLS // 4:
+                    time.sleep(1)           # a report in the middle
+                if n == CALLS // 2:         # and another helper
+                    nginx.process.send_signal(signal.SIGHUP)
+                    time.sleep(1.5)
         finally:
             nginx.stop()
 

@@ -264,6 +264,59 @@ def facts_equal(cases, log):
                      for k, v in sorted(wrong.items())))
 
 
+# request facts are on the span, by its trace id
+SPAN = {
+    'max_tokens': 'gen_ai.request.max_tokens',
+    'prompt_chars': 'rag.prompt_length_chars',
+    'temperature': 'gen_ai.request.temperature',
+    'top_p': 'gen_ai.request.top_p',
+    'embedding_dimension': 'gen_ai.embeddings.dimension.count',
+    'guardrail_id': 'aws.bedrock.guardrail.id',
+    'attempt': 'genai.attempt',
+}
+
+
+def spans_equal(cases, log, spans):
+    traces = {}
+    for line in open(log, encoding='utf-8'):
+        got = json.loads(line)
+        traces[got['trace_id']] = got['case']
+
+    seen, wrong = 0, {}
+    for line in open(spans, encoding='utf-8'):
+        for rs in json.loads(line)['resourceSpans']:
+            for ss in rs['scopeSpans']:
+                for s in ss['spans']:
+                    case = cases.get(traces.get(s['traceId']))
+                    if case is None:
+                        continue
+                    seen += 1
+                    attrs = {a['key']: str(list(a['value'].values())[0])
+                             for a in s['attributes']}
+                    for fact, key in SPAN.items():
+                        want = case['facts'].get(fact)
+                        if want is None:
+                            continue
+                        if fact == 'prompt_chars' and case['facts'].get(
+                                'operation') not in ('chat',
+                                                     'text_completion'):
+                            continue
+                        if fact == 'prompt_chars' \
+                                and 'system_chars' in case['facts']:
+                            want = str(int(want) + int(
+                                case['facts']['system_chars']))
+                        got = attrs.get(key)
+                        if got is None or (got != want and
+                                           float(got) != float(want)):
+                            wrong.setdefault(traces[s['traceId']], set()) \
+                                .add('%s: got %r, expected %r'
+                                     % (key, got, want))
+    tap.ok(seen >= len(cases) and not wrong, 'the spans say what the corpus '
+           'expects of requests (%d spans)' % seen,
+           '\n'.join('%s: %s' % (k, ', '.join(sorted(v)))
+                     for k, v in sorted(wrong.items())))
+
+
 def arrivals(port):
     """when each frame of the paced stream has come, after it was sent"""
     s = socket.create_connection(('127.0.0.1', port), 10)
@@ -316,14 +369,17 @@ def main():
         'master': 'on', 'load': 'load_module %s;' % so if so else '',
         'top': tap.TOP, 'prefix': prefix, 'port': ports[0],
         'control': ports[1], 'up': upstream.server_address[1],
-        'pairs': ''.join(',"%s":"$genai_%s"' % (v, v) for v in FACTS),
+        'pairs': ''.join(',"%s":"$genai_%s"' % (v, v)
+                         for v in list(FACTS) + ['trace_id']),
     }, ports)
 
     try:
         bytes_equal(cases, ports)
         no_delay(upstream, ports)
-        time.sleep(0.3)
+        time.sleep(0.5)
         facts_equal(cases, os.path.join(prefix, 'logs', 'facts.log'))
+        spans_equal(cases, os.path.join(prefix, 'logs', 'facts.log'),
+                    os.path.join(prefix, 'logs', 'spans.jsonl'))
         tap.no_alerts(nginx)
         noisy = [x for x in nginx.errors().splitlines()
                  if 'genai' in x and re.search(r'\[(warn|error)\]', x)
