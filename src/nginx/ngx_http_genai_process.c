@@ -250,7 +250,9 @@ ngx_http_genai_exit_master(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_genai_start(ngx_http_genai_main_conf_t *mcf, ngx_uint_t spool_only)
 {
+    ngx_uint_t                 i;
     ngx_core_conf_t           *ccf;
+    genai_sink_conf_t         *sinks;
     ngx_http_genai_process_t  *p;
 
     p = &ngx_http_genai_process;
@@ -264,7 +266,13 @@ ngx_http_genai_start(ngx_http_genai_main_conf_t *mcf, ngx_uint_t spool_only)
     p->mcf = mcf;
     p->sweep_at = 0;
 
-    p->conf.sinks = mcf->sinks.elts;
+    sinks = mcf->sinks.elts;
+
+    for (i = 0; i < mcf->sinks.nelts; i++) {
+        sinks[i].state = (char *) mcf->path->name.data;
+    }
+
+    p->conf.sinks = sinks;
     p->conf.nsinks = mcf->sinks.nelts;
     p->conf.spool_dir = (char *) mcf->path->name.data;
     p->conf.spool_max = (uint64_t) mcf->spool_max;
