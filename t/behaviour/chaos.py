@@ -368,6 +368,16 @@ class Nginx:
         wait(self.answers, 10, 'nginx answers')
         return self
 
+    def restart(self):
+        """start() that waits for what an earlier life left in the spool"""
+        left = glob.glob(self.dir + '/spool/*.spool')
+        self.start()
+        if left:
+            wait(lambda: any(a['recovered']
+                             for a in self.accounts().values()),
+                 10, 'the spool is found')
+        return self
+
     def answers(self):
         try:
             self.get('/genai/healthz')
@@ -719,7 +729,7 @@ class Chaos:
         took = time.monotonic() - begin
         done = load.finish()
         self.tap.ok(took < 2.5, 'TERM: gone in %.1f s' % took)
-        n.start()
+        n.restart()
         self.check('TERM and a new start', done)
         n.quit()
 
@@ -735,7 +745,7 @@ class Chaos:
         self.tap.ok(glob.glob(n.dir + '/spool/otlp.*.spool'),
                     'TERM, receiver down: spooled')
         self.receiver.up()
-        n.start()
+        n.restart()
         self.check('TERM, receiver down, new start', done)
         a = n.accounts()['otlp']
         self.tap.ok(a['recovered'] > 0,
@@ -765,7 +775,7 @@ class Chaos:
         self.tap.ok(owners and 0 not in owners,
                     'unprivileged: segments are the worker user\'s')
         self.receiver.up()
-        n.start()
+        n.restart()
         self.check('unprivileged', done, kills=True)
         n.quit()
 
@@ -875,7 +885,7 @@ class Chaos:
         done = load.finish()
         os.unlink(n.dir + '/logs/nginx.pid')
         self.receiver.up()
-        n.start()
+        n.restart()
         wait(n.settled, 15, 'all is sent')
         self.balance_now('all SIGKILL: balanced')
         miss = done - self.receiver.got()
@@ -1000,7 +1010,7 @@ class Chaos:
         self.tap.ok(took < 5, 'QUIT, receiver hanging: %.1f s' % took)
         self.receiver.mode = 'ok'
         self.receiver.hung.set()
-        n.start()
+        n.restart()
         self.check('QUIT, receiver hanging, new start', done)
         n.quit()
 
