@@ -115,12 +115,15 @@ $(B)/bench/%: t/bench/%.c $(B)/libgenai.a
 FUZZERS := $(patsubst t/fuzz/%.c,$(B)/fuzz/%,$(wildcard t/fuzz/fuzz_*.c))
 SECONDS ?= 60
 
+FUZZ_EXPORT := $(wildcard src/export/genai_spool.c src/export/genai_otlp.c \
+                 src/export/genai_span*.c) $(B)/gen/otlp.pb-c.c
+
 $(B)/fuzz/%: t/fuzz/%.c $(LIB_SRCS) $(EXPORT_SRCS) $(HEADERS) \
              $(B)/gen/otlp.pb-c.c
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -g -O1 $(INCS) \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    $< $(LIB_SRCS) $(wildcard src/export/genai_spool.c) $(LIBS) -o $@
+	    $< $(LIB_SRCS) $(FUZZ_EXPORT) $(LIBS) -o $@
 
 fuzz: deps-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZERS)

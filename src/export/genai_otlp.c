@@ -211,7 +211,10 @@ genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
 
     p = genai_otlp_tag(p, 2, len);
     p += otlp__span__pack(&m, p);
-    memcpy(p, attrs->data, attrs->len);
+
+    if (attrs->len) {
+        memcpy(p, attrs->data, attrs->len);
+    }
 
     items->len += need;
 

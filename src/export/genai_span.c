@@ -6,7 +6,6 @@
  */
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "genai_span.h"
@@ -652,17 +651,28 @@ genai_span_failure(genai_span_ctx_t *x)
 static void
 genai_span_scores(genai_span_ctx_t *x)
 {
-    int                  n;
     char                 key[96];
-    unsigned             i;
+    unsigned             i, k;
+    genai_str_t          name, prefix = genai_string("genai.score.");
     const genai_call_t  *c = x->c;
 
     for (i = 0; i < c->nscores && i < GENAI_CALL_SCORES; i++) {
-        n = snprintf(key, sizeof(key), "genai.score.%.*s",
-                     (int) (c->scores[i].name.len > 64 ? 64
-                            : c->scores[i].name.len),
-                     c->scores[i].name.data);
-        genai_span_double(x, genai_str(key, (size_t) n), c->scores[i].value);
+        name = genai_span_cut(c->scores[i].name, 64);
+
+        for (k = i + 1; k < c->nscores && k < GENAI_CALL_SCORES; k++) {
+            if (genai_str_eq(name, genai_span_cut(c->scores[k].name, 64))) {
+                break;
+            }
+        }
+
+        if (name.len == 0 || k < c->nscores) {
+            continue;
+        }
+
+        memcpy(key, prefix.data, prefix.len);
+        memcpy(key + prefix.len, name.data, name.len);
+        genai_span_double(x, genai_str(key, prefix.len + name.len),
+                          c->scores[i].value);
     }
 }
 
@@ -746,9 +756,15 @@ genai_span_own_typed(genai_span_ctx_t *x, const genai_attr_t *a)
 }
 
 
+/* a key that would need a repair could become another's: it is left out */
+
 static void
 genai_span_emit(genai_span_ctx_t *x, genai_span_attr_t *v)
 {
+    if (genai_span_utf8(v->key, NULL, 0).len == 0) {
+        return;
+    }
+
     if (x->rc == GENAI_OK && x->n < GENAI_SPAN_ATTRS_MAX) {
         x->n++;
         x->rc = x->visit(x->data, v);
