@@ -16,6 +16,11 @@ t/tools/nginx-source.sh $version "$src"
 
 mkdir -p "$out"
 
+# (memcpy(p, NULL, 0) at nginx's start is what the fourth flag is for)
+flags="-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined"
+flags="$flags -fno-sanitize=nonnull-attribute"
+flags="$flags -fno-sanitize-recover=undefined -DNGX_DEBUG_PALLOC=1"
+
 if [ ! -f "$out/Makefile" ] || [ config -nt "$out/Makefile" ] \
     || [ "$(ls src/*/*.c | md5sum)" != "$(cat "$out/sources" 2>/dev/null)" ]
 then
@@ -27,9 +32,7 @@ then
         --with-http_realip_module --with-http_auth_request_module \
         --with-http_slice_module --with-http_sub_module \
         --with-http_addition_module \
-        --with-cc-opt='-g -O1 -fno-omit-frame-pointer
-            -fsanitize=address,undefined -fno-sanitize=nonnull-attribute
-            -fno-sanitize-recover=undefined -DNGX_DEBUG_PALLOC=1' \
+        --with-cc-opt="$flags" \
         --with-ld-opt='-fsanitize=address,undefined' \
         --add-module="$root" ) > "$out/configure.log" 2>&1 \
         || { tail "$out/configure.log"; exit 1; }
