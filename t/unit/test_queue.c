@@ -576,12 +576,14 @@ op_holder(void)
         h = (int) rnd(3);
 
         if (!holder_up[h]) {
+            uint32_t            gen;
             genai_queue_self_t  self;
 
             /* a respawn, or the helper of a new configuration */
 
-            self = spawn(WORKERS + (uint32_t) h, rnd(3) ? holder[h].self.generation
-                                         : genai_queue_generation(&worker[0]));
+            gen = rnd(3) ? holder[h].self.generation
+                         : genai_queue_generation(&worker[0]);
+            self = spawn(WORKERS + (uint32_t) h, gen);
             genai_queue_open(&holder[h], mem, mem_size, &env);
             genai_queue_join(&holder[h], &self);
             holder_up[h] = 1;

@@ -386,7 +386,8 @@ test_damage(void)
 
     damage(one, 0, "GENAISPX", 8);
     s = make("d");
-    is_int((long long) genai_spool_adopt(s), 0, "what is not ours is not read");
+    is_int((long long) genai_spool_adopt(s), 0,
+           "what is not ours is not read");
     is_int(files(one, sizeof(one)), 1, "nor deleted");
     genai_spool_destroy(s);
     clean();
