@@ -749,8 +749,10 @@ genai_feed_spill_lane(genai_exporter_t *x, genai_feed_t *f, unsigned lane,
 
                 if (!f->spool_full) {
                     f->spool_full = 1;
-                    genai_exporter_log(x, 3, "exporter \"%s\": the spool "
-                                       "is full", f->conf->name);
+                    genai_exporter_log(x, 3, "exporter \"%s\": %s",
+                                       f->conf->name,
+                                       x->dir.max ? "the spool is full"
+                                       : "there is no spool, spans are lost");
                 }
 
                 goto full;

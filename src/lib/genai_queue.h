@@ -54,7 +54,7 @@ typedef struct {
 
 typedef struct {
     uint32_t  pid;
-    uint32_t  slot;                    /* ngx_process_slot */
+    uint32_t  slot;                    /* in the master's table */
     uint64_t  start;
     uint32_t  generation;              /* of the configuration */
 } genai_queue_self_t;

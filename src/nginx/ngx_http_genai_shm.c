@@ -358,7 +358,7 @@ ngx_http_genai_start_ticks(void)
 }
 
 
-/* "pid (comm) S ppid ... starttime": fields 3 and 22; comm may hold anything */
+/* "pid (comm) S ppid ...": fields 3 and 22; comm may hold anything */
 
 static ngx_int_t
 ngx_http_genai_proc_stat(uint32_t pid, u_char *state, uint64_t *start)

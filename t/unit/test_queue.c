@@ -5,19 +5,12 @@
  * operation the accounts, the readers' places and the records are compared.
  */
 
-#include "test.h"
-
-#include <setjmp.h>
-
-#include "../../src/lib/genai_queue.h"
+#include "queue_env.h"
 
 
 #define ROUNDS    12
 #define OPS       30000
-#define WORKERS   6
-#define BODY      131072
 #define MAXREC    400000
-#define PROCS     4096
 #define LANES     (WORKERS + 4)              /* overflow, workers, holders */
 
 
@@ -35,109 +28,12 @@ typedef struct {
 } model_sink_t;
 
 
-static uint64_t         seed = 0x9e3779b97f4a7c15ULL;
-
-static uint8_t         *mem;
-static size_t           mem_size;
-static uint8_t          alive[PROCS];
-static uint32_t         next_pid;
-
-static genai_queue_t    worker[WORKERS];
-static genai_queue_t    holder[3];             /* candidates for the lease */
 static int              holder_up[3];
 
 static fifo_t           fifo[LANES];
 static uint8_t         *flags_of;
 static uint32_t         next_id;
 static model_sink_t     model[GENAI_QUEUE_SINKS];
-
-static int              locked;
-static int              countdown;             /* steps to the crash, 0: no */
-static jmp_buf          crash;
-static int              failures;
-
-
-static uint32_t
-rnd(uint32_t n)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-
-    return (uint32_t) ((seed >> 11) % n);
-}
-
-
-static void
-fail(const char *what)
-{
-    if (failures++ < 10) {
-        printf("# %s\n", what);
-    }
-}
-
-
-static void
-t_lock(void *data)
-{
-    (void) data;
-
-    if (locked++) {
-        fail("the lock is taken twice");
-    }
-}
-
-
-static void
-t_unlock(void *data)
-{
-    (void) data;
-    locked--;
-}
-
-
-static int
-t_alive(void *data, uint32_t pid, uint64_t start)
-{
-    (void) data;
-
-    if (locked) {
-        fail("alive() is called under the lock");
-    }
-
-    return pid < PROCS && start == pid * 10 && alive[pid];
-}
-
-
-static void
-t_step(void *data)
-{
-    (void) data;
-
-    if (countdown && --countdown == 0) {
-        locked = 0;
-        longjmp(crash, 1);
-    }
-}
-
-
-static const genai_queue_env_t  env = { NULL, t_lock, t_unlock, t_alive,
-                                        t_step };
-
-
-static genai_queue_self_t
-spawn(uint32_t slot, uint32_t generation)
-{
-    genai_queue_self_t  self;
-
-    self.pid = ++next_pid;
-    self.start = next_pid * 10;
-    self.slot = slot;
-    self.generation = generation;
-    alive[self.pid] = 1;
-
-    return self;
-}
 
 
 static void
@@ -690,38 +586,22 @@ op_knock(void)
 static void
 start(uint32_t bodies)
 {
-    int                 i;
-    const char         *names[2] = { "sink0", "sink1" };
-    genai_queue_self_t  self;
+    int  i;
 
-    mem_size = genai_queue_min_size(BODY) + bodies * BODY;
-    memset(mem, 0, mem_size);
-    memset(alive, 0, sizeof(alive));
+    start_queue(bodies);
+
     memset(model, 0, sizeof(model));
-    memset(holder, 0, sizeof(holder));
     memset(holder_up, 0, sizeof(holder_up));
-    next_pid = 0;
     next_id = 0;
-    locked = 0;
 
     for (i = 0; i < LANES; i++) {
         fifo[i].n = 0;
         memset(fifo[i].seen, 0, sizeof(fifo[i].seen));
     }
 
-    if (genai_queue_init(mem, mem_size, BODY, names, 2) != GENAI_OK) {
-        fail("init");
-    }
-
     for (i = 0; i < 2; i++) {
         model[i].active = 1;
-        strcpy(model[i].name, names[i]);
-    }
-
-    for (i = 0; i < WORKERS; i++) {
-        self = spawn((uint32_t) i, 1);
-        genai_queue_open(&worker[i], mem, mem_size, &env);
-        genai_queue_join(&worker[i], &self);
+        snprintf(model[i].name, sizeof(model[i].name), "sink%d", i);
     }
 
     genai_queue_generation(&worker[0]);
@@ -840,163 +720,6 @@ test_model(void)
 }
 
 
-/* one outcome, killed before its every step, on every sink account word */
-
-static void
-test_every_step(void)
-{
-    volatile int         n, good = 1, old = 0, new = 0;
-    uint8_t              buf[100] = { 0 };
-    unsigned             lane;
-    uint16_t             lanes[3] = { 1, 2, 3 };
-    genai_cursor_t       cursor[GENAI_QUEUE_LANES], c;
-    genai_account_t      account;
-    genai_queue_self_t   self;
-    genai_queue_stats_t  st;
-    genai_ring_meta_t    m;
-
-    for (n = 1; n < 100; n++) {
-        start(3);
-        self = spawn(100, 1);
-        genai_queue_open(&holder[0], mem, mem_size, &env);
-        genai_queue_join(&holder[0], &self);
-        genai_queue_acquire(&holder[0]);
-
-        for (lane = 0; lane < 30; lane++) {
-            genai_queue_put(&worker[lane % 3], 1, GENAI_REC_SAMPLED, buf,
-                            sizeof(buf));
-        }
-
-        for (lane = 1; lane < 4; lane++) {
-            genai_queue_lane(&holder[0], lane, &m);
-            cursor[lane].pos = m.head;
-            cursor[lane].sampled = m.sampled;
-        }
-
-        genai_queue_account(&holder[0], 1, &account);
-        account.acked = 25;
-        account.rejected = 5;
-
-        if (setjmp(crash) == 0) {
-            countdown = n;
-            genai_queue_apply(&holder[0], 1, &account, lanes, 3, cursor);
-
-            if (countdown > 0) {
-                countdown = 0;
-                break;
-            }
-        }
-
-        countdown = 0;
-        alive[self.pid] = 0;
-
-        /* before anybody mends it, and after */
-
-        genai_queue_stats(&worker[0], 1, &st);
-        good &= st.finished == st.account.acked + st.account.rejected
-                               + st.pending;
-
-        self = spawn(101, 1);
-        genai_queue_open(&holder[1], mem, mem_size, &env);
-        genai_queue_join(&holder[1], &self);
-
-        if (setjmp(crash) == 0) {
-            countdown = 1 + n % 7;
-            genai_queue_acquire(&holder[1]);
-        }
-
-        countdown = 0;
-        alive[self.pid] = 0;
-
-        self = spawn(102, 1);
-        genai_queue_open(&holder[2], mem, mem_size, &env);
-        genai_queue_join(&holder[2], &self);
-        good &= genai_queue_acquire(&holder[2]) == GENAI_OK;
-
-        genai_queue_stats(&worker[0], 1, &st);
-        genai_queue_cursor(&holder[2], 2, 1, &c);
-
-        if (st.account.acked == 0) {
-            old++;
-            good &= st.pending == 30 && st.account.rejected == 0
-                    && c.pos == 0 && c.sampled == 0;
-
-        } else {
-            new++;
-            good &= st.pending == 0 && st.account.acked == 25
-                    && st.account.rejected == 5 && c.pos == cursor[2].pos
-                    && c.sampled == 10;
-        }
-    }
-
-    ok(good, "killed at any step, and its mender too: all or nothing");
-    ok(old > 3 && new > 3, "both ends were seen (%d old, %d new)", old, new);
-}
-
-
-static void
-test_edges(void)
-{
-    genai_queue_t        q;
-    const char          *names[1] = { "a" };
-    genai_queue_self_t   self;
-    genai_queue_stats_t  st;
-    uint8_t              buf[GENAI_QUEUE_RECORD + 1] = { 0 };
-
-    is_int(genai_queue_init(mem, genai_queue_min_size(BODY) - 1, BODY, names,
-                            1),
-           GENAI_ERROR, "too little memory is refused");
-    is_int(genai_queue_init(mem, 1 << 24, BODY + 8, names, 1), GENAI_ERROR,
-           "a body that is no power of two is refused");
-
-    start(0);
-
-    is_int(genai_queue_open(&q, mem, mem_size - 8, &env), GENAI_ERROR,
-           "another size is another layout");
-
-    is_int(genai_queue_put(&worker[0], 1, GENAI_REC_SAMPLED, buf,
-                           sizeof(buf)),
-           GENAI_DECLINED, "an oversize record is dropped");
-    genai_queue_stats(&worker[0], 0, &st);
-    is_int((long long) st.account.dropped[GENAI_DROP_OVERSIZE], 1,
-           "and counted by reason");
-
-    /* two bodies for six workers: the others share the overflow lane */
-
-    genai_queue_put(&worker[1], 1, 1, buf, 100);
-    genai_queue_put(&worker[2], 1, 1, buf, 100);
-    ok(worker[1].body != NULL && worker[2].body == NULL,
-       "a process without a body has none");
-    genai_queue_stats(&worker[0], 0, &st);
-    is_int((long long) st.pending, 2, "its record lies in the overflow lane");
-
-    while (genai_queue_put(&worker[2], 1, 1, buf, 30000) == GENAI_OK) {
-        /* void */
-    }
-
-    genai_queue_stats(&worker[0], 0, &st);
-    is_int((long long) st.account.dropped[GENAI_DROP_NO_BODY], 1,
-           "when that is full: no_body");
-
-    /* a newer generation waits: no older one comes in between */
-
-    genai_queue_open(&q, mem, mem_size, &env);
-    is_int(genai_queue_acquire(&worker[0]), GENAI_OK, "the lease is free");
-    self = spawn(20, 2);
-    genai_queue_join(&q, &self);
-    is_int(genai_queue_acquire(&q), GENAI_AGAIN, "a newer one has to wait");
-    ok(genai_queue_wanted(&worker[0]), "the holder is told");
-    genai_queue_release(&worker[0]);
-    is_int(genai_queue_acquire(&worker[1]), GENAI_DECLINED,
-           "the old generation has lost it");
-    is_int(genai_queue_acquire(&q), GENAI_OK, "the newer one gets it");
-
-    self = spawn(5000, 1);
-    is_int(genai_queue_join(&q, &self), GENAI_ERROR,
-           "a slot out of range does not join");
-}
-
-
 int
 main(void)
 {
@@ -1009,8 +732,6 @@ main(void)
         fifo[i].id = malloc(MAXREC * sizeof(uint32_t));
     }
 
-    test_edges();
-    test_every_step();
     test_model();
 
     return done();
