@@ -5,7 +5,10 @@ Real nginx with the module, an upstream and an OTLP receiver of this test's
 own.  Each request carries a trace id; every id that was answered must reach
 the receiver and the file sink, however often (delivery is at least once).
 
-    chaos.py MODULE.so|- [--full] [--keep] [--nginx PATH] [case ...]
+    chaos.py [--module FILE.so|static] [--full] [--keep] [--nginx PATH]
+             [case ...]
+
+Module and nginx default to $GENAI_MODULE and $TEST_NGINX_BINARY.
 
 TAP on standard output.  --full runs the long versions.
 """
@@ -525,8 +528,7 @@ class Chaos:
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument('module', nargs='?',
-                   default=os.environ.get('GENAI_MODULE'))
+    p.add_argument('--module', default=os.environ.get('GENAI_MODULE'))
     p.add_argument('cases', nargs='*')
     p.add_argument('--full', action='store_true',
                    default=bool(os.environ.get('GENAI_FULL')))
@@ -535,11 +537,11 @@ def main():
     p.add_argument('--tmp', default=None)
     p.add_argument('--nginx',
                    default=os.environ.get('TEST_NGINX_BINARY', 'nginx'))
-    opts = p.parse_intermixed_args()
-    # '-': the module is linked into the binary
+    opts = p.parse_args()
+    # static: the module is linked into the binary
     if not opts.module:
         p.error('which module?')
-    opts.module = ('' if opts.module in ('-', 'static')
+    opts.module = ('' if opts.module == 'static'
                    else os.path.abspath(opts.module))
     opts.nginx = shutil.which(opts.nginx) or '/usr/sbin/nginx'
     sys.exit(Chaos(opts).run(opts.cases))
