@@ -10,33 +10,60 @@
 #include "otlp.pb-c.h"
 
 
-/* tag of a length-delimited field (number below 16) and the length */
+/* bytes of a tag (field number below 16) and a varint after it */
 
 static inline size_t
-genai_otlp_tag_size(size_t len)
+genai_otlp_tag_size(uint64_t n)
 {
-    size_t  n = 2;
+    size_t  size = 2;
 
-    while (len >= 0x80) {
-        len >>= 7;
-        n++;
+    while (n >= 0x80) {
+        n >>= 7;
+        size++;
     }
 
-    return n;
+    return size;
 }
 
+
+static inline uint8_t *
+genai_otlp_varint(uint8_t *p, uint64_t n)
+{
+    while (n >= 0x80) {
+        *p++ = (uint8_t) (n | 0x80);
+        n >>= 7;
+    }
+
+    *p++ = (uint8_t) n;
+
+    return p;
+}
+
+
+/* tag of a length-delimited field and the length */
 
 static inline uint8_t *
 genai_otlp_tag(uint8_t *p, unsigned field, size_t len)
 {
     *p++ = (uint8_t) (field << 3 | 2);
 
-    while (len >= 0x80) {
-        *p++ = (uint8_t) (len | 0x80);
-        len >>= 7;
-    }
+    return genai_otlp_varint(p, len);
+}
 
-    *p++ = (uint8_t) len;
+
+/* little-endian on the wire, whatever the machine */
+
+static inline uint8_t *
+genai_otlp_fixed64(uint8_t *p, double d)
+{
+    int       i;
+    uint64_t  n;
+
+    memcpy(&n, &d, 8);
+
+    for (i = 0; i < 64; i += 8) {
+        *p++ = (uint8_t) (n >> i);
+    }
 
     return p;
 }

@@ -658,6 +658,7 @@ genai_span_scores(genai_span_ctx_t *x)
 
     for (i = 0; i < c->nscores && i < GENAI_CALL_SCORES; i++) {
         name = genai_span_cut(c->scores[i].name, 64);
+        name = genai_span_utf8(name, NULL, 0);
 
         for (k = i + 1; k < c->nscores && k < GENAI_CALL_SCORES; k++) {
             if (genai_str_eq(name, genai_span_cut(c->scores[k].name, 64))) {
@@ -677,7 +678,10 @@ genai_span_scores(genai_span_ctx_t *x)
 }
 
 
-/* the operator's; of two with one key the later counts */
+/*
+ * The operator's; of two with one key the later counts.  A key that would
+ * need a repair could become another's: it is left out.
+ */
 
 static void
 genai_span_own(genai_span_ctx_t *x)
@@ -686,7 +690,9 @@ genai_span_own(genai_span_ctx_t *x)
     const genai_attr_t  *attrs = x->c->attrs;
 
     for (i = 0; i < x->c->nattrs; i++) {
-        if (attrs[i].value.len == 0 || attrs[i].key.len == 0) {
+        if (attrs[i].value.len == 0
+            || genai_span_utf8(attrs[i].key, NULL, 0).len == 0)
+        {
             continue;
         }
 
@@ -756,15 +762,9 @@ genai_span_own_typed(genai_span_ctx_t *x, const genai_attr_t *a)
 }
 
 
-/* a key that would need a repair could become another's: it is left out */
-
 static void
 genai_span_emit(genai_span_ctx_t *x, genai_span_attr_t *v)
 {
-    if (genai_span_utf8(v->key, NULL, 0).len == 0) {
-        return;
-    }
-
     if (x->rc == GENAI_OK && x->n < GENAI_SPAN_ATTRS_MAX) {
         x->n++;
         x->rc = x->visit(x->data, v);

@@ -154,6 +154,10 @@ genai_span_utf8(genai_str_t s, char *buf, size_t size)
             i += 8;
         }
 
+        while (i < s.len && p[i] - 1U < 0x7f) {
+            i++;
+        }
+
         if (i == s.len) {
             return s;
         }
