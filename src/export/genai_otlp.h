@@ -5,7 +5,8 @@
  * A request is built from its inside: items (Span or Metric messages, each
  * with its tag) are appended to a buffer as they come, so nothing refers to a
  * call after it was added; the messages around them are put in front when it
- * is sent.  protobuf-c packs each item; no item allocates.
+ * is sent.  protobuf-c packs the messages, attributes are written by hand; no
+ * item allocates.
  */
 
 #ifndef GENAI_OTLP_H
