@@ -415,11 +415,16 @@ ngx_http_genai_finish_attrs(ngx_http_genai_ctx_t *ctx, genai_attr_t *attrs,
     ngx_uint_t                   i;
     genai_str_t                  v;
     genai_attr_t                *a;
+    genai_labels_t              *labels;
     ngx_http_genai_attr_conf_t  *ac;
+    ngx_http_genai_main_conf_t  *mcf;
 
     if (conf == NULL) {
         return;
     }
+
+    mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_genai_module);
+    labels = ngx_http_genai_labels(mcf);
 
     ac = conf->elts;
 
@@ -435,6 +440,12 @@ ngx_http_genai_finish_attrs(ngx_http_genai_ctx_t *ctx, genai_attr_t *attrs,
         a->value = v;
         a->type = 's';
         a->label = label ? 1 : 0;
+
+        if (label && !genai_labels_admit(labels, a->key, v,
+                                         (uint32_t) ac[i].max))
+        {
+            a->value = genai_strz("_other");
+        }
     }
 }
 

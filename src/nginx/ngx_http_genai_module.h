@@ -16,6 +16,7 @@
 #include "../lib/genai_price.h"
 #include "../lib/genai_trace.h"
 #include "../lib/genai_queue.h"
+#include "../lib/genai_labels.h"
 #include "../lib/genai_metrics.h"
 #include "../export/genai_sink.h"
 
@@ -235,6 +236,7 @@ void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
 
 ngx_int_t ngx_http_genai_zones_add(ngx_conf_t *cf,
     ngx_http_genai_main_conf_t *mcf);
+genai_labels_t *ngx_http_genai_labels(ngx_http_genai_main_conf_t *mcf);
 genai_metrics_t *ngx_http_genai_metrics(ngx_http_genai_main_conf_t *mcf);
 genai_queue_t *ngx_http_genai_queue(ngx_http_genai_main_conf_t *mcf);
 

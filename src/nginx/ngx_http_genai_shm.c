@@ -13,7 +13,7 @@
 
 
 #define NGX_HTTP_GENAI_ZONE_MAGIC    0x315a4e4547ULL
-#define NGX_HTTP_GENAI_ZONE_VERSION  1
+#define NGX_HTTP_GENAI_ZONE_VERSION  2
 #define NGX_HTTP_GENAI_ROW_PROBES    64
 #define NGX_HTTP_GENAI_BODY_MAX      (4 * 1024 * 1024)
 
@@ -38,7 +38,7 @@ struct ngx_http_genai_row_s {
 };
 
 
-/* the main zone: this, the rows, the metrics */
+/* the main zone: this, the rows, values of labels, the metrics */
 
 typedef struct {
     uint64_t             magic;
@@ -46,6 +46,7 @@ typedef struct {
     uint32_t             row_size;
     uint64_t             nrows;
     uint64_t             spool_bytes;
+    size_t               labels;       /* offset */
     size_t               metrics;      /* offset */
     size_t               metrics_size;
 } ngx_http_genai_zone_head_t;
@@ -54,6 +55,7 @@ typedef struct {
 typedef struct {
     ngx_http_genai_zone_head_t  *head;
     ngx_http_genai_row_t        *rows;
+    genai_labels_t              *labels;
     genai_metrics_t             *metrics;
     ngx_uint_t                   next; /* row to try first */
 } ngx_http_genai_zone_ctx_t;
@@ -205,7 +207,7 @@ ngx_http_genai_zone_mem(ngx_shm_zone_t *shm_zone, size_t *size)
 static ngx_int_t
 ngx_http_genai_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t                       size, rows;
+    size_t                       size, rows, labels;
     u_char                      *p;
     struct timespec              ts;
     ngx_http_genai_zone_ctx_t   *ctx;
@@ -217,19 +219,26 @@ ngx_http_genai_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (data == NULL && !shm_zone->shm.exists) {
 
-        /* a sixteenth for rows, the rest for metrics */
+        /* a sixteenth for rows, a sixty-fourth for labels' values, the rest
+         * for metrics */
 
         rows = size / 16 / sizeof(ngx_http_genai_row_t);
+        labels = ngx_align(size / 64, ngx_pagesize);
 
-        ngx_memzero(head, ngx_pagesize + rows * sizeof(ngx_http_genai_row_t));
+        head->labels = ngx_align(ngx_pagesize
+                                 + rows * sizeof(ngx_http_genai_row_t),
+                                 ngx_pagesize);
+        head->metrics = head->labels + labels;
+        head->metrics_size = size - head->metrics;
+
+        ngx_memzero(p + ngx_pagesize, head->metrics - ngx_pagesize);
 
         head->version = NGX_HTTP_GENAI_ZONE_VERSION;
         head->row_size = sizeof(ngx_http_genai_row_t);
         head->nrows = rows;
-        head->metrics = ngx_align(ngx_pagesize
-                                  + rows * sizeof(ngx_http_genai_row_t),
-                                  ngx_pagesize);
-        head->metrics_size = size - head->metrics;
+        head->spool_bytes = 0;
+
+        ctx->labels = genai_labels_init(p + head->labels, labels);
 
         clock_gettime(CLOCK_REALTIME, &ts);
 
@@ -243,11 +252,12 @@ ngx_http_genai_zone_init(ngx_shm_zone_t *shm_zone, void *data)
                && head->version == NGX_HTTP_GENAI_ZONE_VERSION
                && head->row_size == sizeof(ngx_http_genai_row_t))
     {
+        ctx->labels = genai_labels_attach(p + head->labels);
         ctx->metrics = genai_metrics_attach(p + head->metrics,
                                             head->metrics_size);
     }
 
-    if (ctx->metrics == NULL) {
+    if (ctx->metrics == NULL || ctx->labels == NULL) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "shared memory zone \"%V\" has another layout, change "
                       "its size or name", &shm_zone->shm.name);
@@ -414,6 +424,17 @@ ngx_http_genai_proc_stat(uint32_t pid, u_char *state, uint64_t *start)
     *start = strtoull(p, NULL, 10);
 
     return NGX_OK;
+}
+
+
+genai_labels_t *
+ngx_http_genai_labels(ngx_http_genai_main_conf_t *mcf)
+{
+    ngx_http_genai_zone_ctx_t  *ctx;
+
+    ctx = mcf->zone.shm_zone->data;
+
+    return ctx->labels;
 }
 
 

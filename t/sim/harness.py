@@ -64,19 +64,20 @@ def listening(port):
 
 
 def find_module():
-    """Path of the built module; GENAI_MODULE overrides, `none` is none."""
+    """Path of the built module; GENAI_MODULE overrides: a path, `none` or
+    `static` (linked into the binary)."""
     path = os.environ.get('GENAI_MODULE')
     if path:
-        return None if path == 'none' else path
+        return None if path in ('none', 'static') else path
     path = os.path.join(BUILD, 'nginx', 'ngx_http_genai_module.so')
     return path if os.path.exists(path) else None
 
 
 def find_nginx():
-    path = os.environ.get('NGINX') or shutil.which('nginx') \
+    path = os.environ.get('TEST_NGINX_BINARY') or shutil.which('nginx') \
         or '/usr/sbin/nginx'
     if not os.access(path, os.X_OK):
-        raise Problem('no nginx found; set NGINX')
+        raise Problem('no nginx found; set TEST_NGINX_BINARY')
     return path
 
 
