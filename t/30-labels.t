@@ -37,7 +37,7 @@ X-User: alice
 --- config
 location /model/ {
     genai bedrock;
-    genai_label team $arg_team max=1;
+    genai_label group $arg_team max=1;
     proxy_pass @UP@;
 }
 location /genai/ { genai_status; }
@@ -47,7 +47,7 @@ location /genai/ { genai_status; }
  "GET /genai/metrics"]
 --- response_body_like eval
 ['30', '30', '30', '30',
- '(?s)(?=.*requests_total\{[^}]*team="a"[^}]*\} 2)(?=.*requests_total\{[^}]*team="_other"[^}]*\} 2)']
+ '(?s)(?=.*requests_total\{[^}]*group="a"[^}]*\} 2)(?=.*requests_total\{[^}]*group="_other"[^}]*\} 2)']
 
 
 === TEST 3: labels are inherited only where none is set

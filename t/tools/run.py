@@ -118,7 +118,7 @@ def main():
 
     os.chdir(ROOT)
     groups = args.groups or ["unit", "docs", "nginx", "behaviour"]
-    scratch = tempfile.mkdtemp(prefix="genai-test-")
+    scratch = tempfile.mkdtemp(prefix="ngx-test-")
     os.chmod(scratch, 0o755)
     total = [0, 0, 0]
     number = 0
