@@ -278,5 +278,8 @@ ngx_int_t ngx_http_genai_add_variables(ngx_conf_t *cf);
 
 ngx_int_t ngx_http_genai_status_handler(ngx_http_request_t *r);
 
+/* gauges and accounts beside the registry, as of now; data: main conf */
+const genai_metrics_view_t *ngx_http_genai_view(void *data);
+
 
 #endif /* NGX_HTTP_GENAI_MODULE_H */

@@ -49,6 +49,7 @@ static void ngx_http_genai_log_export(void *data, int level, const char *fmt,
 static void ngx_http_genai_derive(void *data, const genai_call_t *c);
 static void ngx_http_genai_tick(void *data, uint64_t now_ms);
 static const genai_metrics_t *ngx_http_genai_registry(void *data);
+static const genai_metrics_view_t *ngx_http_genai_samples(void *data);
 
 
 genai_rand_t                 ngx_http_genai_rand;
@@ -286,6 +287,7 @@ ngx_http_genai_start(ngx_http_genai_main_conf_t *mcf, ngx_uint_t spool_only)
     p->hooks.derive = ngx_http_genai_derive;
     p->hooks.tick = ngx_http_genai_tick;
     p->hooks.metrics = ngx_http_genai_registry;
+    p->hooks.view = ngx_http_genai_samples;
 
     p->x = genai_exporter_create(&p->conf, ngx_http_genai_queue(mcf),
                                  &p->hooks);
@@ -622,6 +624,15 @@ ngx_http_genai_tick(void *data, uint64_t now_ms)
     p->sweep_at = now_ms + NGX_HTTP_GENAI_SWEEP;
 
     ngx_http_genai_rows_sweep(p->mcf);
+}
+
+
+static const genai_metrics_view_t *
+ngx_http_genai_samples(void *data)
+{
+    ngx_http_genai_process_t  *p = data;
+
+    return ngx_http_genai_view(p->mcf);
 }
 
 

@@ -41,8 +41,8 @@ static ngx_int_t ngx_http_genai_status_send(ngx_http_request_t *r,
     ngx_http_genai_text_t *text, const char *type);
 static int ngx_http_genai_text_write(void *data, const char *buf,
     size_t len);
-static void ngx_http_genai_samples_sinks(ngx_http_request_t *r,
-    ngx_http_genai_main_conf_t *mcf, ngx_http_genai_samples_t *samples);
+static void ngx_http_genai_samples_sinks(ngx_http_genai_main_conf_t *mcf,
+    ngx_http_genai_samples_t *samples);
 static void ngx_http_genai_samples_self(ngx_http_genai_main_conf_t *mcf,
     ngx_http_genai_samples_t *samples);
 
@@ -161,20 +161,10 @@ ngx_http_genai_status_metrics(ngx_http_request_t *r)
     ngx_uint_t                   i;
     ngx_list_part_t             *part;
     ngx_table_elt_t             *h;
-    genai_metrics_view_t         view;
     ngx_http_genai_text_t        text;
-    ngx_http_genai_samples_t    *samples;
     ngx_http_genai_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
-
-    samples = ngx_pcalloc(r->pool, sizeof(ngx_http_genai_samples_t));
-    if (samples == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_genai_samples_self(mcf, samples);
-    ngx_http_genai_samples_sinks(r, mcf, samples);
 
     /* not among nginx's own headers unless built with the gzip module */
 
@@ -196,18 +186,13 @@ ngx_http_genai_status_metrics(ngx_http_request_t *r)
 
     format = genai_metrics_negotiate(accept);
 
-    ngx_memzero(&view, sizeof(genai_metrics_view_t));
-
-    view.groups = GENAI_METRICS_ALL;
-    view.samples = samples->elts;
-    view.nsamples = samples->n;
-
     ngx_memzero(&text, sizeof(ngx_http_genai_text_t));
 
     text.request = r;
     text.last = &text.out;
 
-    if (genai_metrics_text(ngx_http_genai_metrics(mcf), &view, format,
+    if (genai_metrics_text(ngx_http_genai_metrics(mcf),
+                           ngx_http_genai_view(mcf), format,
                            ngx_http_genai_text_write, &text)
         != GENAI_OK)
     {
@@ -323,6 +308,32 @@ ngx_http_genai_sample_label(genai_metric_sample_t *s, const char *name,
 }
 
 
+/*
+ * What /metrics and OTLP show beside the registry.  The memory is the
+ * process's own and holds until the next call: one thread, one exposition.
+ */
+
+const genai_metrics_view_t *
+ngx_http_genai_view(void *data)
+{
+    ngx_http_genai_main_conf_t  *mcf = data;
+
+    static genai_metrics_view_t      view;
+    static ngx_http_genai_samples_t  samples;
+
+    ngx_memzero(&samples, sizeof(ngx_http_genai_samples_t));
+
+    ngx_http_genai_samples_self(mcf, &samples);
+    ngx_http_genai_samples_sinks(mcf, &samples);
+
+    view.groups = GENAI_METRICS_ALL;
+    view.samples = samples.elts;
+    view.nsamples = samples.n;
+
+    return &view;
+}
+
+
 static void
 ngx_http_genai_samples_self(ngx_http_genai_main_conf_t *mcf,
     ngx_http_genai_samples_t *samples)
@@ -379,8 +390,8 @@ ngx_http_genai_samples_self(ngx_http_genai_main_conf_t *mcf,
 
 
 static void
-ngx_http_genai_samples_sinks(ngx_http_request_t *r,
-    ngx_http_genai_main_conf_t *mcf, ngx_http_genai_samples_t *samples)
+ngx_http_genai_samples_sinks(ngx_http_genai_main_conf_t *mcf,
+    ngx_http_genai_samples_t *samples)
 {
     size_t                        len;
     uint64_t                      n;
@@ -391,15 +402,15 @@ ngx_http_genai_samples_sinks(ngx_http_request_t *r,
     genai_metric_sample_t        *s;
     ngx_http_genai_sink_word_t   *w;
 
+    static genai_queue_stats_t  stats[GENAI_QUEUE_SINKS];
+
     q = ngx_http_genai_queue(mcf);
 
     for (slot = 0; q != NULL && slot < GENAI_QUEUE_SINKS; slot++) {
 
-        /* names stay while the response is made */
+        st = &stats[slot];
 
-        st = ngx_palloc(r->pool, sizeof(genai_queue_stats_t));
-
-        if (st == NULL || genai_queue_stats(q, slot, st) != GENAI_OK) {
+        if (genai_queue_stats(q, slot, st) != GENAI_OK) {
             continue;
         }
 
