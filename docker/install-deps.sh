@@ -14,7 +14,8 @@ build="nginx-dev gcc make libc6-dev libcurl4-openssl-dev libcjson-dev
        libprotobuf-c-dev protobuf-c-compiler libssl-dev zlib1g-dev"
 test="clang libclang-rt-14-dev llvm-14 libpcre2-dev curl python3 python3-venv
       perl wrk apache2-utils nghttp2-client valgrind prometheus
-      libyajl-dev libnginx-mod-http-lua libnginx-mod-http-js openssl
+      libyajl-dev libnginx-mod-http-lua lua-cjson
+      libnginx-mod-http-js openssl
       dpkg-dev binutils procps lsof nodejs npm git"
 full="mmdebstrap podman buildah runc netavark aardvark-dns fuse-overlayfs
       uidmap catatonit golang-go"

@@ -113,8 +113,9 @@ class Simulator:
 
 
 class Nginx:
-    def __init__(self, prefix, conf, ports):
-        """conf: the whole nginx.conf; ports: what it must listen on."""
+    def __init__(self, prefix, conf, ports, under=()):
+        """conf: the whole nginx.conf; ports: what it must listen on; under:
+        the command that runs it, if any."""
         for name in ('conf', 'logs', 'tmp'):
             os.makedirs(os.path.join(prefix, name), exist_ok=True)
         self.prefix = prefix
@@ -133,8 +134,9 @@ class Nginx:
         self.notes = test.stderr
 
         # Ctrl-C at the terminal is for us; nginx is stopped in good order
-        self.process = subprocess.Popen(command, start_new_session=True)
-        wait_for('nginx', 10, lambda: self.process.poll() is not None
+        self.process = subprocess.Popen([*under, *command],
+                                        start_new_session=True)
+        wait_for('nginx', 60 if under else 10, lambda: self.process.poll() is not None
                  or all(listening(p) for p in ports))
         if self.process.poll() is not None:
             raise Problem('nginx did not start:\n' + self.errors())
