@@ -28,9 +28,15 @@ NGX_SRCS    := $(wildcard src/nginx/*.c)
 HEADERS     := $(wildcard src/*/*.h) $(wildcard t/unit/*.h)
 
 LIBS    := -lcurl -lprotobuf-c -lcjson -lssl -lcrypto -lz -lm -lpthread
+
+# codings that are read when their libraries are there
+CODINGS := $(if $(wildcard /usr/include/zstd.h),-DGENAI_HAVE_ZSTD=1) \
+           $(if $(wildcard /usr/include/brotli/decode.h),-DGENAI_HAVE_BROTLI=1)
+LIBS    += $(if $(findstring ZSTD,$(CODINGS)),-lzstd) \
+           $(if $(findstring BROTLI,$(CODINGS)),-lbrotlidec -lbrotlienc)
 WARN    := -Wall -Wextra -Wshadow -Werror
 CFLAGS  ?= -O2 -g
-INCS    := -Isrc/lib -Isrc/export -I$(B)/gen -It/unit
+INCS    := -Isrc/lib -Isrc/export -I$(B)/gen -It/unit $(CODINGS)
 PURE    := -std=gnu11 $(WARN) $(INCS)
 
 MODULE  := $(B)/nginx/ngx_http_genai_module.so

@@ -9,9 +9,11 @@ set -eu
 
 level=${1:-build}
 
-run="nginx libcurl4 libcjson1 libprotobuf-c1 zlib1g ca-certificates"
+run="nginx libcurl4 libcjson1 libprotobuf-c1 zlib1g libzstd1 libbrotli1
+     ca-certificates"
 build="nginx-dev gcc make libc6-dev libcurl4-openssl-dev libcjson-dev
-       libprotobuf-c-dev protobuf-c-compiler libssl-dev zlib1g-dev"
+       libprotobuf-c-dev protobuf-c-compiler libssl-dev zlib1g-dev
+       libzstd-dev libbrotli-dev"
 test="clang libclang-rt-14-dev llvm-14 libpcre2-dev curl python3 python3-venv
       perl wrk apache2-utils nghttp2-client valgrind prometheus
       libyajl-dev libnginx-mod-http-lua lua-cjson

@@ -14,6 +14,7 @@ _Static_assert(sizeof(genai_body_t) <= GENAI_BODY_SIZE, "state per request");
 
 typedef enum {
     HEADER_NONE = 0,
+    HEADER_CODING,
     HEADER_GUARDRAIL_ID,
     HEADER_GUARDRAIL_VERSION,
     HEADER_SERVICE_TIER,
@@ -40,6 +41,7 @@ typedef struct {
 /* wire-formats 1.4 */
 
 static const genai_header_t  genai_request_headers[] = {
+    { genai_string("content-encoding"), HEADER_CODING },
     { genai_string("x-amzn-bedrock-guardrailidentifier"),
       HEADER_GUARDRAIL_ID },
     { genai_string("x-amzn-bedrock-guardrailversion"),
@@ -85,6 +87,15 @@ static void genai_body_attempt(genai_call_t *c, genai_str_t s);
 static void genai_body_token_header(genai_call_t *c, int64_t *field,
     genai_str_t value);
 static int genai_body_type_is(genai_str_t type, const char *z);
+static void genai_body_request_plain(void *data, const char *buf,
+    size_t len);
+static void genai_body_request_coded(genai_body_t *b, const char *buf,
+    size_t len);
+static void genai_body_response_plain(void *data, const char *buf,
+    size_t len);
+static void genai_body_response_coded(genai_body_t *b, const char *buf,
+    size_t len);
+static void genai_body_give_back(genai_inflate_t **z);
 static unsigned genai_body_choose(genai_body_t *b, genai_str_t type);
 static void genai_body_json_end(genai_body_t *b, int complete);
 static void genai_body_cut(genai_body_t *b);
@@ -113,6 +124,31 @@ genai_body_request_begin(genai_body_t *b, const genai_apis_t *apis,
     if (program) {
         genai_json_init(&b->u.request, program, genai_body_emit, b);
         b->request_on = 1;
+    }
+}
+
+
+void
+genai_body_memory(genai_body_t *b, const genai_memory_t *m)
+{
+    b->memory = m;
+}
+
+
+void
+genai_body_free(genai_body_t *b)
+{
+    genai_body_give_back(&b->request_z);
+    genai_body_give_back(&b->response_z);
+}
+
+
+static void
+genai_body_give_back(genai_inflate_t **z)
+{
+    if (*z) {
+        genai_inflate_free(*z);
+        *z = NULL;
     }
 }
 
@@ -155,6 +191,10 @@ genai_body_request_header(genai_body_t *b, genai_str_t name,
         genai_body_attempt(c, value);
         break;
 
+    case HEADER_CODING:
+        c->request_coding = (uint8_t) genai_coding(value);
+        break;
+
     default:
         break;
     }
@@ -164,11 +204,62 @@ genai_body_request_header(genai_body_t *b, genai_str_t name,
 void
 genai_body_request_feed(genai_body_t *b, const char *buf, size_t len)
 {
-    if (!b->request_on) {
+    if (!b->request_on || len == 0) {
         return;
     }
 
-    if (genai_json_feed(&b->u.request, buf, len) == GENAI_ERROR) {
+    if (b->call->request_coding != GENAI_CODING_NONE) {
+        genai_body_request_coded(b, buf, len);
+        return;
+    }
+
+    genai_body_request_plain(b, buf, len);
+}
+
+
+/* what cannot be decoded is a request that nothing is known of */
+
+static void
+genai_body_request_coded(genai_body_t *b, const char *buf, size_t len)
+{
+    int            rc;
+    genai_call_t  *c;
+
+    c = b->call;
+
+    if (b->request_z == NULL && b->memory
+        && c->request_coding != GENAI_CODING_OTHER)
+    {
+        b->request_z = genai_inflate_create(c->request_coding, b->memory,
+                                            genai_body_request_plain, b);
+    }
+
+    rc = b->request_z ? genai_inflate_feed(b->request_z, buf, len)
+                      : GENAI_DECLINED;
+
+    if (rc == GENAI_OK) {
+        return;
+    }
+
+    b->request_on = 0;
+    genai_body_give_back(&b->request_z);
+
+    if (rc == GENAI_DECLINED && c->skip == GENAI_SKIP_NONE) {
+        c->skip = GENAI_SKIP_ENCODED;
+    }
+}
+
+
+static void
+genai_body_request_plain(void *data, const char *buf, size_t len)
+{
+    genai_body_t  *b;
+
+    b = data;
+
+    if (b->request_on
+        && genai_json_feed(&b->u.request, buf, len) == GENAI_ERROR)
+    {
         b->request_on = 0;
     }
 }
@@ -183,6 +274,8 @@ genai_body_request_end(genai_body_t *b, int complete)
         b->request_on = 0;
         (void) genai_json_finish(&b->u.request);
     }
+
+    genai_body_give_back(&b->request_z);
 }
 
 
@@ -197,7 +290,7 @@ int
 genai_body_response_begin(genai_body_t *b, unsigned status,
     genai_str_t content_type, genai_str_t content_encoding)
 {
-    unsigned       mode;
+    unsigned       mode, coding;
     genai_call_t  *c;
 
     c = b->call;
@@ -211,8 +304,10 @@ genai_body_response_begin(genai_body_t *b, unsigned status,
         return GENAI_DECLINED;
     }
 
-    if (content_encoding.len
-        && !genai_body_type_is(content_encoding, "identity"))
+    coding = genai_coding(content_encoding);
+
+    if (coding == GENAI_CODING_OTHER
+        || (coding != GENAI_CODING_NONE && b->memory == NULL))
     {
         c->skip = GENAI_SKIP_ENCODED;
         return GENAI_DECLINED;
@@ -230,6 +325,16 @@ genai_body_response_begin(genai_body_t *b, unsigned status,
         }
 
         return GENAI_DECLINED;
+    }
+
+    if (coding != GENAI_CODING_NONE) {
+        genai_body_give_back(&b->response_z);
+        b->response_z = genai_inflate_create(coding, b->memory,
+                                             genai_body_response_plain, b);
+        if (b->response_z == NULL) {
+            c->skip = GENAI_SKIP_ENCODED;
+            return GENAI_DECLINED;
+        }
     }
 
     b->mode = (uint8_t) mode;
@@ -454,8 +559,53 @@ genai_body_response_feed(genai_body_t *b, const char *buf, size_t len,
         c->upstream_first_ns = now_ns;
     }
 
-    b->seen = 1;
     b->now_ns = now_ns;
+
+    if (b->response_z) {
+        genai_body_response_coded(b, buf, len);
+        return;
+    }
+
+    genai_body_response_plain(b, buf, len);
+}
+
+
+/* past the bound nothing is read, and nothing is said of what would come */
+
+static void
+genai_body_response_coded(genai_body_t *b, const char *buf, size_t len)
+{
+    int            rc;
+    genai_call_t  *c;
+
+    c = b->call;
+    rc = genai_inflate_feed(b->response_z, buf, len);
+
+    if (rc == GENAI_OK) {
+        return;
+    }
+
+    genai_body_give_back(&b->response_z);
+
+    if (rc == GENAI_DECLINED) {
+        c->skip = GENAI_SKIP_ENCODED;
+
+    } else {
+        c->bad_body = 1;
+        genai_call_error(c, genai_strz("malformed_body"), b->origin);
+    }
+
+    b->mode = GENAI_BODY_NONE;
+}
+
+
+static void
+genai_body_response_plain(void *data, const char *buf, size_t len)
+{
+    genai_body_t  *b;
+
+    b = data;
+    b->seen = 1;
 
     if (b->broken) {
         return;
@@ -493,6 +643,7 @@ genai_body_response_end(genai_body_t *b, int complete, uint64_t now_ns)
     }
 
     genai_body_request_end(b, 0);
+    genai_body_give_back(&b->response_z);
 
     b->response_past = 1;
     b->now_ns = now_ns;

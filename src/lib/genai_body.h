@@ -27,6 +27,7 @@
 #include "genai_api.h"
 #include "genai_base64.h"
 #include "genai_eventstream.h"
+#include "genai_inflate.h"
 #include "genai_sse.h"
 
 
@@ -51,6 +52,10 @@ typedef struct {
     } s;
 
     genai_base64_t           base64;
+
+    const genai_memory_t    *memory;     /* NULL: coded bodies are not read */
+    genai_inflate_t         *request_z;
+    genai_inflate_t         *response_z;
 
     genai_str_t              error_type;     /* best candidate so far */
     genai_str_t              error_message;
@@ -91,6 +96,18 @@ typedef struct {
  */
 void genai_body_request_begin(genai_body_t *b, const genai_apis_t *apis,
     genai_call_t *call);
+
+/*
+ * Where the state of a body's content coding is kept: about 40 KB, for as
+ * long as such a body passes, beyond the fixed size of b.  After
+ * genai_body_request_begin(); m outlives b.  Not called: such bodies are not
+ * read, call->skip is GENAI_SKIP_ENCODED.
+ */
+void genai_body_memory(genai_body_t *b, const genai_memory_t *m);
+
+/* gives back what genai_body_memory() has lent; the ends of the bodies do,
+ * too */
+void genai_body_free(genai_body_t *b);
 
 /* one header of the request, name in any case; the value must live as long
  * as the call */

@@ -316,6 +316,7 @@ typedef struct {
 
     const struct genai_api_op_s  *api_op;
     uint8_t       kind_rank;             /* how sure operation is */
+    uint8_t       request_coding;        /* genai_coding_e */
 } genai_call_t;
 
 

@@ -5,6 +5,7 @@
 #include "ngx_http_genai_module.h"
 
 
+static void ngx_http_genai_free(void *data, void *p);
 static void ngx_http_genai_cleanup(void *data);
 
 
@@ -85,6 +86,10 @@ ngx_http_genai_create_ctx(ngx_http_request_t *r)
 
     ctx->request = r;
 
+    ctx->memory.alloc = ngx_http_genai_alloc;
+    ctx->memory.free = ngx_http_genai_free;
+    ctx->memory.data = r->pool;
+
     if (++ngx_http_genai_calls % NGX_HTTP_GENAI_OWN_EVERY == 0) {
         ctx->own_cost = 1;
     }
@@ -103,6 +108,13 @@ ngx_http_genai_create_ctx(ngx_http_request_t *r)
     ctx->queued = 1;
 
     return ctx;
+}
+
+
+static void
+ngx_http_genai_free(void *data, void *p)
+{
+    (void) ngx_pfree(data, p);
 }
 
 

@@ -87,6 +87,7 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
     mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_genai_module);
 
     ngx_http_genai_finish_body(ctx, aborted);
+    genai_body_free(&ctx->body);
     ngx_http_genai_finish_upstream(ctx);
     ngx_http_genai_finish_values(ctx);
 

@@ -132,6 +132,7 @@ typedef struct {
     unsigned                     own_cost:1;       /* this call is sampled
                                                       for our own cost */
     uint64_t                     own_ns;
+    genai_memory_t               memory;           /* the request's pool */
 
     char                         arena[GENAI_CALL_ARENA];
 } ngx_http_genai_ctx_t;

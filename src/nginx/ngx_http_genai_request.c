@@ -223,7 +223,9 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     /* the second time: what was read of the request stays in the call */
 
+    genai_body_free(&ctx->body);
     genai_body_request_begin(&ctx->body, mcf->apis, &ctx->call);
+    genai_body_memory(&ctx->body, &ctx->memory);
 }
 
 
@@ -262,6 +264,7 @@ ngx_http_genai_walk_headers(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
                 /* fall through */
 
             case 'a':
+            case 'c':
                 genai_body_request_header(&ctx->body,
                     genai_str((char *) name, header[i].key.len),
                     genai_str((char *) header[i].value.data,

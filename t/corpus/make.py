@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import corpus                                              # noqa: E402
 
 MODULES = ["cases_converse", "cases_claude", "cases_embed", "cases_error",
+           "cases_encoding",
            "cases_family"]
 
 
@@ -55,6 +56,8 @@ def seed(case):
     op = [i for i, o in enumerate(OPS) if o in line]
     head, body = case.response.split(b"\r\n\r\n", 1)
     request = case.request.split(b"\r\n\r\n", 1)[1]
+    if b"Content-Encoding" in head + case.request:
+        return
     kind = 0 if b" 200 " in head[:16] else 1
     if b"eventstream" in head:
         kind, body = pieces(body)

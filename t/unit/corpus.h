@@ -41,6 +41,29 @@ typedef struct {
 } corpus_run_t;
 
 
+static void *
+corpus_alloc(void *data, size_t size)
+{
+    (void) data;
+
+    return malloc(size);
+}
+
+
+static void
+corpus_give(void *data, void *p)
+{
+    (void) data;
+
+    free(p);
+}
+
+
+static const genai_memory_t  corpus_memory = {
+    corpus_alloc, corpus_give, NULL
+};
+
+
 static char *
 corpus_read(const char *path, size_t *len)
 {
@@ -208,6 +231,7 @@ corpus_request(corpus_run_t *r, const genai_apis_t *apis,
     }
 
     genai_body_request_begin(&r->body, apis, &r->call);
+    genai_body_memory(&r->body, &corpus_memory);
 
     head = k->req.head;
 
