@@ -262,3 +262,122 @@ POST /model/m/converse
 {}
 --- response_headers_like
 X-Same: (00-[0-9a-f-]+)=\1
+
+
+=== TEST 18: B3 single is taken and sent, the caller's span is the parent
+--- config
+location /model/ {
+    genai bedrock;
+    genai_trace_formats b3;
+    proxy_pass @UP@;
+    add_header X-Trace $genai_trace_id;
+    add_header X-Parent $genai_parent_id;
+}
+--- request
+POST /model/m/converse
+{}
+--- more_headers
+b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90
+--- response_headers
+X-Trace: 80f198ee56343ba864fe8b2a57d3eff7
+X-Parent: e457b5a2e4d86bd1
+--- response_headers_like
+X-Seen-B3: 80f198ee56343ba864fe8b2a57d3eff7-(?!e457b5a2e4d86bd1)[0-9a-f]{16}-1
+X-Seen-Traceparent:
+
+
+=== TEST 19: B3 multi is taken, passes as it came, and single goes with it
+--- config
+location /model/ {
+    genai bedrock;
+    genai_trace_formats w3c b3;
+    proxy_pass @UP@;
+    add_header X-Parent $genai_parent_id;
+    add_header X-Sampled $genai_sampled;
+}
+--- request
+POST /model/m/converse
+{}
+--- more_headers
+X-B3-TraceId: 64fe8b2a57d3eff7
+X-B3-SpanId: e457b5a2e4d86bd1
+X-B3-Sampled: 0
+--- response_headers
+X-Parent: e457b5a2e4d86bd1
+X-Sampled: 0
+X-Seen-B3-Span: e457b5a2e4d86bd1
+--- response_headers_like
+X-Seen-B3: 000000000000000064fe8b2a57d3eff7-[0-9a-f]{16}-0
+X-Seen-Traceparent: 00-000000000000000064fe8b2a57d3eff7-[0-9a-f]{16}-00
+
+
+=== TEST 20: debug is sampled whatever the ratio, and stays debug
+--- config
+location /model/ {
+    genai bedrock;
+    genai_sample 0;
+    genai_trace_formats b3 w3c;
+    proxy_pass @UP@;
+    add_header X-Sampled $genai_sampled;
+}
+--- request
+POST /model/m/converse
+{}
+--- more_headers
+b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-d
+--- response_headers
+X-Sampled: 1
+--- response_headers_like
+X-Seen-B3: 80f198ee56343ba864fe8b2a57d3eff7-[0-9a-f]{16}-d
+X-Seen-Traceparent: 00-80f198ee56343ba864fe8b2a57d3eff7-[0-9a-f]{16}-01
+
+
+=== TEST 21: "b3: 0" is a decision without ids
+--- config
+location /model/ {
+    genai bedrock;
+    genai_trace_formats b3;
+    proxy_pass @UP@;
+    add_header X-Sampled $genai_sampled;
+}
+--- request
+POST /model/m/converse
+{}
+--- more_headers
+b3: 0
+--- response_headers
+X-Sampled: 0
+--- response_headers_like
+X-Seen-B3: [0-9a-f]{32}-[0-9a-f]{16}-0
+
+
+=== TEST 22: not listed, b3 is neither taken nor changed
+--- config
+location /model/ {
+    genai bedrock;
+    proxy_pass @UP@;
+}
+--- request
+POST /model/m/converse
+{}
+--- more_headers
+b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1
+--- response_headers
+X-Seen-B3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1
+
+
+=== TEST 23: a trace that begins here is told in b3 too
+--- config
+location /model/ {
+    genai bedrock;
+    genai_trace_context inject;
+    genai_trace_formats xray b3;
+    proxy_pass @UP@;
+}
+--- request
+POST /model/m/converse
+{}
+--- more_headers
+b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1
+--- response_headers_like
+X-Seen-B3: (?!80f198ee)[0-9a-f]{32}-[0-9a-f]{16}-1

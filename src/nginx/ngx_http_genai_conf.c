@@ -31,6 +31,7 @@ static ngx_conf_enum_t  ngx_http_genai_apis[] = {
 static ngx_conf_enum_t  ngx_http_genai_formats[] = {
     { ngx_string("w3c"), GENAI_TRACE_W3C },
     { ngx_string("xray"), GENAI_TRACE_XRAY },
+    { ngx_string("b3"), GENAI_TRACE_B3 },
     { ngx_null_string, 0 }
 };
 
@@ -483,7 +484,7 @@ ngx_http_genai_set_trace_formats(ngx_conf_t *cf, ngx_command_t *cmd,
         if (f == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "unknown trace format \"%V\", known are "
-                               "\"w3c\" and \"xray\"", &value[i]);
+                               "\"w3c\", \"xray\" and \"b3\"", &value[i]);
             return NGX_CONF_ERROR;
         }
 

@@ -128,6 +128,7 @@ typedef struct {
     unsigned                     last_seen:1;      /* last_buf passed */
     unsigned                     finished:1;       /* recorded and counted */
     unsigned                     injected:1;       /* headers sent upstream */
+    unsigned                     debug:1;          /* of B3 */
     unsigned                     queued:1;         /* is in the open list */
     unsigned                     own_cost:1;       /* this call is sampled
                                                       for our own cost */

@@ -333,7 +333,7 @@ ngx_http_genai_identify(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_genai_loc_conf_t *lcf, ngx_http_genai_headers_t *h)
 {
     uint8_t                formats[NGX_HTTP_GENAI_TF_N];
-    ngx_uint_t             n, f, decision;
+    ngx_uint_t             n, f, decision, debug;
     genai_call_t          *c;
     genai_trace_ctx_t      t;
     ngx_http_genai_ctx_t  *parent;
@@ -349,6 +349,7 @@ ngx_http_genai_identify(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
         ngx_memcpy(c->parent_id, parent->call.span_id, 8);
         c->trace_flags = parent->call.trace_flags;
         c->sampled = parent->call.sampled;
+        ctx->debug = parent->debug;
         return;
     }
 
@@ -373,12 +374,15 @@ ngx_http_genai_identify(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     } else {
         decision = t.sampled;
+        debug = t.debug;
         genai_trace_root(&t, &ngx_http_genai_rand, (uint32_t) ngx_time());
         t.sampled = (uint8_t) decision;
+        t.debug = (debug != 0);
     }
 
     ngx_memcpy(c->trace_id, t.trace_id, 16);
 
+    ctx->debug = t.debug;
     c->sampled = ngx_http_genai_sampled(r, lcf, &t);
     c->trace_flags = (t.flags & ~GENAI_TRACE_SAMPLED)
                      | (c->sampled ? GENAI_TRACE_SAMPLED : 0);
@@ -489,6 +493,7 @@ ngx_http_genai_inject(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     t.sampled = c->sampled ? GENAI_SAMPLED_YES : GENAI_SAMPLED_NO;
     t.present = 1;
     t.parent = 1;
+    t.debug = ctx->debug;
 
     for (f = lcf->trace_formats; f; f >>= 4) {
         ngx_http_genai_inject_format(r, f & 0xf, &t, h);
@@ -518,6 +523,7 @@ ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
     size_t            len, size;
     ngx_table_elt_t  *elt;
 
+    static ngx_str_t  b3 = ngx_string("b3");
     static ngx_str_t  w3c = ngx_string("traceparent");
     static ngx_str_t  xray = ngx_string("X-Amzn-Trace-Id");
     static ngx_str_t  xray_lowcase = ngx_string("x-amzn-trace-id");
@@ -532,6 +538,10 @@ ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
         size = GENAI_XRAY_LEN + 1 + h->in.xray.len;
         break;
 
+    case GENAI_TRACE_B3:
+        size = GENAI_B3_LEN;
+        break;
+
     default:
         return;
     }
@@ -544,6 +554,12 @@ ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
     if (format == GENAI_TRACE_XRAY) {
         len = genai_xray_format(t, h->in.xray, buf, size);
         ngx_http_genai_set_header(r, h->xray, &xray, &xray_lowcase, buf, len);
+        return;
+    }
+
+    if (format == GENAI_TRACE_B3) {
+        len = genai_b3_format(t, buf);
+        ngx_http_genai_set_header(r, h->b3, &b3, &b3, buf, len);
         return;
     }
 

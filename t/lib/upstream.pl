@@ -35,6 +35,8 @@ our $upstream = <<"_EOC_";
             add_header X-Seen-Traceparent \$http_traceparent;
             add_header X-Seen-Xray \$http_x_amzn_trace_id;
             add_header X-Seen-Tracestate \$http_tracestate;
+            add_header X-Seen-B3 \$http_b3;
+            add_header X-Seen-B3-Span \$http_x_b3_spanid;
             add_header X-Seen-Baggage \$http_baggage;
             return 200 '$answer';
         }
