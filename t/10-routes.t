@@ -53,6 +53,7 @@ POST /model/acme.nothing-v1%3A0/converse
 --- response_body_like: "totalTokens":30
 --- error_log
 cost= stop=end_turn src=body err= skip=unpriced
+no price for model "acme.nothing-v1:0"
 
 
 === TEST 5: a path that is no operation is proxied, and the reason is known

@@ -92,7 +92,7 @@ genai_labels_admit(genai_labels_t *l, genai_str_t key, genai_str_t value,
                                         __ATOMIC_RELAXED))
         {
             __atomic_fetch_add(&k->count, 1, __ATOMIC_RELAXED);
-            return 1;
+            return 2;
         }
 
         if (seen == hash) {

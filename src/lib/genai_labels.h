@@ -26,9 +26,9 @@ genai_labels_t *genai_labels_init(void *mem, size_t size);
 genai_labels_t *genai_labels_attach(void *mem);
 
 /*
- * 1: the value is known, or one of the first max of this key, and is now
- * known; 0: it is one too many.  Processes that meet new values at the same
- * moment may together pass max by the number of processes.
+ * 1: the value is known; 2: it is one of the first max of this key, and is
+ * known from now on; 0: it is one too many.  Processes that meet new values
+ * at the same moment may together pass max by the number of processes.
  */
 int genai_labels_admit(genai_labels_t *l, genai_str_t key, genai_str_t value,
     uint32_t max);

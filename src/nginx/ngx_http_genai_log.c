@@ -18,6 +18,8 @@ static genai_str_t ngx_http_genai_value(ngx_http_request_t *r,
 static void ngx_http_genai_finish_values(ngx_http_genai_ctx_t *ctx);
 static void ngx_http_genai_finish_attrs(ngx_http_genai_ctx_t *ctx,
     genai_attr_t *attrs, ngx_array_t *conf, ngx_uint_t label);
+static void ngx_http_genai_unpriced(ngx_http_genai_ctx_t *ctx,
+    ngx_http_genai_main_conf_t *mcf);
 static void ngx_http_genai_finish_record(ngx_http_genai_ctx_t *ctx);
 
 
@@ -99,6 +101,10 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
 
     genai_price_call(mcf->prices, c, (int64_t) (c->start_unix_ns
                                                 / GENAI_NS_PER_SEC));
+
+    if (c->skip == GENAI_SKIP_UNPRICED) {
+        ngx_http_genai_unpriced(ctx, mcf);
+    }
 
     ngx_http_genai_finish_record(ctx);
     ngx_http_genai_row_close(ctx);
@@ -448,6 +454,44 @@ ngx_http_genai_finish_attrs(ngx_http_genai_ctx_t *ctx, genai_attr_t *attrs,
             a->value = genai_strz("_other");
         }
     }
+}
+
+
+/* once for each model and price table, whatever the number of calls */
+
+static void
+ngx_http_genai_unpriced(ngx_http_genai_ctx_t *ctx,
+    ngx_http_genai_main_conf_t *mcf)
+{
+    size_t        i, len;
+    u_char        name[128];
+    genai_str_t   key;
+    genai_call_t  *c;
+
+    c = &ctx->call;
+
+    key = mcf->prices ? mcf->prices->version : genai_strz("none");
+
+    if (c->model.len == 0
+        || genai_labels_admit(ngx_http_genai_labels(mcf), key, c->model, 1000)
+           != 2)
+    {
+        return;
+    }
+
+    /* a client chose it */
+
+    len = ngx_min(c->model.len, sizeof(name));
+
+    for (i = 0; i < len; i++) {
+        name[i] = (c->model.data[i] > ' ' && c->model.data[i] < 0x7f)
+                  ? (u_char) c->model.data[i] : '?';
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                  "no price for model \"%*s\" in \"%V\": its calls are "
+                  "counted as unpriced; add a row or an alias",
+                  len, name, &mcf->prices_file);
 }
 
 

@@ -381,6 +381,18 @@ def large(ports, log, nginx, upstream):
              % (before, after))
 
 
+def unpriced(ports, log, nginx, upstream):
+    upstream.answers['unpriced'] = whole(
+        b'{"usage":{"inputTokens":1,"outputTokens":2}}', 'application/json')
+    for _ in range(5):
+        post(ports['port'], 'unpriced', path='acme.%1b%5b31m', op='converse')
+    log.find('unpriced', 5)
+    lines = [x for x in nginx.errors().splitlines() if 'no price for' in x]
+    tap.ok(len(lines) == 1 and '"acme.?[31m"' in lines[0],
+           'a model without a price is told once, without what could steer '
+           'a terminal', '\n'.join(lines))
+
+
 def main():
     prefix = tempfile.mkdtemp(prefix='genai-edges-')
     os.chmod(prefix, 0o755)
@@ -399,10 +411,11 @@ def main():
         http2(ports, log, upstream)
         bad_input(ports, log, prefix, upstream)
         large(ports, log, nginx, upstream)
+        unpriced(ports, log, nginx, upstream)
         tap.no_alerts(nginx)
         noisy = [x for x in nginx.errors().splitlines()
                  if re.search(r'\[(warn|error)\] .*genai', x)
-                 and 'temporary file' not in x]
+                 and 'temporary file' not in x and 'no price for' not in x]
         tap.ok(not noisy, 'no line above info of ours for a request',
                '\n'.join(noisy[:5]))
     finally:
