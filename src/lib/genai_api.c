@@ -17,7 +17,15 @@ typedef struct {
 /* A new API: its table file, and one line here. */
 
 const genai_api_table_t *const  genai_api_tables[] = {
-    &genai_api_bedrock
+    &genai_api_bedrock,
+    &genai_api_anthropic,
+    &genai_api_openai,
+    &genai_api_gemini,
+    &genai_api_cohere,
+    &genai_api_ollama,
+    &genai_api_bedrock_agent,
+    &genai_api_opensearch,
+    &genai_api_vectordb
 };
 
 const size_t  genai_api_ntables = genai_nelts(genai_api_tables);
@@ -102,13 +110,21 @@ static const genai_row_t  genai_api_error_rows[] = {
     { "code", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 3 },
     { "Code", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 3 },
     { "__type", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 2 },
-    { "error.code", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 1 },
+    { "error.type", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 1 },
     { "error.status", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 2 },
-    { "error.type", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 3 },
+    { "error.code", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE, 3 },
+    { "[].error.status", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_CODE,
+      2 },
     { "message", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE, 0 },
     { "Message", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE, 0 },
     { "error", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE, 0 },
     { "error.message", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE,
+      0 },
+    { "error.reason", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE,
+      0 },
+    { "[].error.message", GENAI_JSON_TEXT, GENAI_FIRST,
+      GENAI_F_ERROR_MESSAGE, 0 },
+    { "status.error", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_ERROR_MESSAGE,
       0 },
     { "request_id", GENAI_JSON_TEXT, GENAI_FIRST, GENAI_F_REQUEST_ID, 0 }
 };
@@ -307,6 +323,7 @@ genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
     void                 *mem;
     size_t                doc, i, used, bad;
     genai_json_row_t     *own;
+    const genai_rows_t   *more;
     genai_api_program_t  *p;
 
     if (rows == NULL || genai_apis_program(a, rows) != NULL) {
@@ -314,7 +331,10 @@ genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
     }
 
     m->n = 0;
-    genai_apis_merge(m, rows);
+
+    for (more = rows; more; more = more->more) {
+        genai_apis_merge(m, more);
+    }
 
     for (doc = 0; doc < GENAI_DOC_N; doc++) {
 

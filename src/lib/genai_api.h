@@ -97,10 +97,15 @@ typedef enum {
     GENAI_F_BLOCK_END,            /*   "tool_use" */
     GENAI_F_EVENT_TYPE,           /* "type" inside the event's JSON */
     GENAI_F_CHUNK,                /* base64 of an inner document: STREAM */
+    GENAI_F_DONE,                 /* BOOL true: the last event */
+    GENAI_F_PIECE,                /* END of an element of an array that is a
+                                     stream: it counts as an event */
 
     /* errors */
     GENAI_F_ERROR_CODE,           /* arg: rank, the highest wins */
     GENAI_F_ERROR_MESSAGE,
+    GENAI_F_FAULT,                /* not 0, not false: an answer with a good
+                                     status has failed; arg: genai_fault_e */
 
     /* this key tells the operation: arg is genai_api_kind() */
     GENAI_F_KIND,
@@ -129,17 +134,35 @@ typedef struct {
 } genai_row_t;
 
 
-#define GENAI_ROW_INCLUSIVE  0x8000  /* arg: an input count with the cached
-                                        tokens inside it */
+/* what arg says, by field */
+
+#define GENAI_ROW_INCLUSIVE  0x8000  /* an input count with the cached tokens
+                                        inside it */
+#define GENAI_ROW_APART      0x4000  /* a reasoning count that the output
+                                        count has not got inside it */
+#define GENAI_ROW_WEAK       0x2000  /* a stop reason that any other beats */
+#define GENAI_ROW_NS         0x0001  /* a time in nanoseconds */
+#define GENAI_ROW_SECONDS    0x0002
+#define GENAI_ROW_BASE64     0x0001  /* CHARS of a vector of floats */
 
 
-typedef struct {
-    const genai_row_t  *rows;
-    size_t              n;
+typedef enum {
+    GENAI_FAULT_CODE = 0,         /* the number is the error's name */
+    GENAI_FAULT_TIMED_OUT,
+    GENAI_FAULT_SHARDS,
+    GENAI_FAULT_N
+} genai_fault_e;
+
+
+typedef struct genai_rows_s {
+    const genai_row_t          *rows;
+    size_t                      n;
+    const struct genai_rows_s  *more;      /* as if they stood below */
 } genai_rows_t;
 
 
-#define genai_rows(a)        { a, genai_nelts(a) }
+#define genai_rows(a)            { a, genai_nelts(a), NULL }
+#define genai_rows_and(a, more)  { a, genai_nelts(a), more }
 
 
 /* how sure a key or a name is of the operation (a higher one wins) */
@@ -185,7 +208,9 @@ typedef struct {
  * One operation.  path is matched at the end of the raw path, whatever comes
  * before it; a segment in braces is any one segment: {model} is kept as the
  * model id, {guardrail} and {version} as the guardrail's, {source} as the
- * data source, others are ignored.  Rows NULL: nothing is read.
+ * data source, others are ignored; "{model}:word" is one that ends so.  Of
+ * all that match the one with the most segments is taken, words before
+ * braces.  Rows NULL: nothing is read.
  */
 
 typedef struct genai_api_op_s {
@@ -198,6 +223,14 @@ typedef struct genai_api_op_s {
     uint8_t                  nevents;
     unsigned                 not_billed:1;
     unsigned                 by_family:1; /* the model's family speaks */
+    unsigned                 asks:1;      /* a stream if the body asks so */
+    unsigned                 no_usage:1;  /* it never tells tokens */
+    unsigned                 open_end:1;  /* its stream has no last event */
+    unsigned                 deployment:1;   /* the model is a name that the
+                                                operator gave */
+    const char              *provider;    /* NULL: the table's */
+    const char              *host;        /* a path that others may have: in
+                                             mode auto only on such hosts */
     const genai_rows_t      *request;
     const genai_rows_t      *response;
     const genai_api_event_t *events;
@@ -209,6 +242,8 @@ typedef struct {
     const char              *provider;    /* gen_ai.provider.name */
     const genai_api_op_t    *ops;
     size_t                   nops;
+    unsigned                 also_bedrock:1; /* spoken by Bedrock too */
+    unsigned                 by_host:1;   /* spoken by many providers */
 } genai_api_table_t;
 
 

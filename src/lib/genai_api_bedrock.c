@@ -242,7 +242,10 @@ static const genai_api_op_t  bedrock_ops[] = {
 
 
 const genai_api_table_t  genai_api_bedrock = {
-    GENAI_API_BEDROCK, "aws.bedrock", bedrock_ops, genai_nelts(bedrock_ops)
+    .api = GENAI_API_BEDROCK,
+    .provider = "aws.bedrock",
+    .ops = bedrock_ops,
+    .nops = genai_nelts(bedrock_ops)
 };
 
 

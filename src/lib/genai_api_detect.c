@@ -10,15 +10,55 @@
 #define GENAI_API_SEGMENT  1024      /* longest model id that is decoded */
 
 
+typedef struct {
+    const genai_api_table_t  *table;
+    const genai_api_op_t     *op;
+    genai_api_caps_t          caps;
+    int                       score;
+} genai_api_found_t;
+
+
+typedef struct {
+    const char               *label;      /* what the host name holds */
+    const char               *provider;   /* telemetry 1.9 */
+    unsigned                  deployment;
+} genai_api_host_t;
+
+
+/* who answers to a protocol that many speak */
+
+static const genai_api_host_t  genai_api_hosts[] = {
+    { "bedrock", "aws.bedrock", 0 },
+    { ".openai.azure.", "azure.ai.openai", 1 },
+    { ".cognitiveservices.azure.", "azure.ai.openai", 1 },
+    { ".services.ai.azure.", "azure.ai.inference", 1 },
+    { "aiplatform.googleapis.", "gcp.vertex_ai", 0 },
+    { "generativelanguage.googleapis.", "gcp.gemini", 0 },
+    { "api.mistral.ai", "mistral_ai", 0 },
+    { "api.deepseek.com", "deepseek", 0 },
+    { "api.groq.com", "groq", 0 },
+    { "api.x.ai", "x_ai", 0 },
+    { "api.perplexity.ai", "perplexity", 0 },
+    { "api.moonshot.", "moonshot_ai", 0 },
+    { "api.cohere.", "cohere", 0 }
+};
+
+
+static void genai_api_search(genai_api_found_t *found,
+    const genai_api_table_t *t, const genai_call_t *c, unsigned mode,
+    genai_str_t host);
 static int genai_api_match(const char *pattern, genai_str_t path,
     genai_api_caps_t *caps);
 static int genai_api_segment(const char **pattern, const char *start,
     genai_str_t *path, genai_api_caps_t *caps);
+static size_t genai_api_captured(const char *p, size_t len, genai_str_t *s);
+static void genai_api_provider(genai_call_t *c, const genai_api_found_t *found,
+    unsigned mode, genai_str_t host);
 static void genai_api_cap(genai_api_caps_t *caps, const char *name,
     size_t len, genai_str_t value);
 static void genai_api_apply(const genai_apis_t *a, genai_call_t *c,
-    const genai_api_table_t *t, const genai_api_op_t *op,
-    const genai_api_caps_t *caps);
+    const genai_api_found_t *found);
+static void genai_api_put(genai_call_t *c, genai_str_t *to, genai_str_t s);
 static genai_str_t genai_api_decode(genai_call_t *c, genai_str_t s);
 static int genai_api_is_region(genai_str_t label);
 static int genai_str_contains(genai_str_t s, const char *z);
@@ -28,10 +68,9 @@ int
 genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
     genai_str_t method, genai_str_t raw_uri, genai_str_t host)
 {
-    size_t                    i, j;
+    size_t                    i;
     const char               *query;
-    genai_api_caps_t          caps;
-    const genai_api_op_t     *op;
+    genai_api_found_t         found;
     const genai_api_table_t  *t;
 
     query = memchr(raw_uri.data, '?', raw_uri.len);
@@ -43,53 +82,100 @@ genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
     c->path = raw_uri;
     c->api_op = NULL;
 
+    found.op = NULL;
+    found.score = 0;
+
     for (i = 0; i < genai_api_ntables; i++) {
         t = genai_api_tables[i];
 
-        if (t->api != mode && mode != GENAI_API_AUTO) {
-            continue;
-        }
-
-        for (j = 0; j < t->nops; j++) {
-            op = &t->ops[j];
-
-            if (op->method && !genai_str_is(method, op->method)) {
-                continue;
-            }
-
-            memset(&caps, 0, sizeof(genai_api_caps_t));
-
-            if (genai_api_match(op->path, raw_uri, &caps)) {
-                genai_api_apply(a, c, t, op, &caps);
-                c->region = genai_api_region(host, c->model);
-                return GENAI_OK;
-            }
+        if (t->api == mode || mode == GENAI_API_AUTO
+            || (t->also_bedrock && mode == GENAI_API_BEDROCK))
+        {
+            genai_api_search(&found, t, c, mode, host);
         }
     }
 
-    c->skip = GENAI_SKIP_UNKNOWN_PATH;
+    if (found.op == NULL) {
+        c->skip = GENAI_SKIP_UNKNOWN_PATH;
+        return GENAI_DECLINED;
+    }
 
-    return GENAI_DECLINED;
+    genai_api_apply(a, c, &found);
+    genai_api_provider(c, &found, mode, host);
+    c->region = genai_api_region(host, c->model);
+
+    return GENAI_OK;
+}
+
+
+/* the operation of this table whose pattern says more of the path than what
+ * was found before */
+
+static void
+genai_api_search(genai_api_found_t *found, const genai_api_table_t *t,
+    const genai_call_t *c, unsigned mode, genai_str_t host)
+{
+    int                    score;
+    size_t                 i, n;
+    genai_str_t            path;
+    genai_api_caps_t       caps;
+    const genai_api_op_t  *op;
+
+    path = c->path;
+
+    for (i = 0; i < t->nops; i++) {
+        op = &t->ops[i];
+        n = strlen(op->path);
+
+        /* most are told by the last byte */
+
+        if (path.len < n / 2
+            || (op->path[n - 1] != '}'
+                && op->path[n - 1] != path.data[path.len - 1])
+            || (op->method && !genai_str_is(c->method, op->method))
+            || (op->host && mode == GENAI_API_AUTO
+                && !genai_str_contains(host, op->host)))
+        {
+            continue;
+        }
+
+        memset(&caps, 0, sizeof(genai_api_caps_t));
+        score = genai_api_match(op->path, path, &caps);
+
+        if (score > found->score) {
+            found->score = score;
+            found->table = t;
+            found->op = op;
+            found->caps = caps;
+        }
+    }
 }
 
 
 /* compares from the end, segment by segment; what is left of the path when
- * the pattern is used up is the prefix of the client's endpoint URL */
+ * the pattern is used up is the prefix of the client's endpoint URL.  Gives
+ * 0, or more the more it says */
 
 static int
 genai_api_match(const char *pattern, genai_str_t path, genai_api_caps_t *caps)
 {
+    int          n, score;
     const char  *end;
 
+    score = 0;
     end = pattern + strlen(pattern);
 
     while (end > pattern) {
-        if (!genai_api_segment(&end, pattern, &path, caps)) {
+        n = genai_api_segment(&end, pattern, &path, caps);
+
+        if (n == 0) {
             return 0;
         }
+
+        score += n;
     }
 
-    return 1;
+    return score;
 }
 
 
@@ -97,8 +183,9 @@ static int
 genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
     genai_api_caps_t *caps)
 {
-    size_t       len;
+    size_t       len, name;
     const char  *p, *s, *arn;
+    genai_str_t  value;
 
     for (p = *pattern; p > start && p[-1] != '/'; p--) { /* void */ }
 
@@ -122,7 +209,7 @@ genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
         }
 
         path->len = (size_t) (s - 1 - path->data);
-        return 1;
+        return 3;
     }
 
     /* an ARN with its slashes not encoded */
@@ -138,16 +225,40 @@ genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
         }
     }
 
-    if (s == path->data + path->len) {
+    value = genai_str(s, (size_t) (path->data + path->len - s));
+    name = genai_api_captured(p, len, &value);
+
+    if (name == 0) {
         return 0;
     }
 
-    genai_api_cap(caps, p + 1, len - 2,
-                  genai_str(s, (size_t) (path->data + path->len - s)));
+    genai_api_cap(caps, p + 1, name, value);
 
     path->len = (size_t) (s - 1 - path->data);
 
-    return 1;
+    return 2;
+}
+
+
+/* "{name}" or "{name}suffix": the length of the name, and the suffix is cut
+ * off s; 0 when s has another, or nothing but it */
+
+static size_t
+genai_api_captured(const char *p, size_t len, genai_str_t *s)
+{
+    size_t       n;
+    const char  *end;
+
+    end = memchr(p, '}', len);
+    n = len - (size_t) (end + 1 - p);
+
+    if (s->len <= n || memcmp(s->data + s->len - n, end + 1, n) != 0) {
+        return 0;
+    }
+
+    s->len -= n;
+
+    return (size_t) (end - p - 1);
 }
 
 
@@ -175,29 +286,38 @@ genai_api_cap(genai_api_caps_t *caps, const char *name, size_t len,
 
 static void
 genai_api_apply(const genai_apis_t *a, genai_call_t *c,
-    const genai_api_table_t *t, const genai_api_op_t *op,
-    const genai_api_caps_t *caps)
+    const genai_api_found_t *found)
 {
     size_t                 i;
+    const genai_str_t     *value;
     const genai_family_t  *f;
+    const genai_api_op_t  *op;
 
-    c->api = t->api;
+    op = found->op;
+    value = found->caps.value;
+
+    c->api = found->table->api;
     c->api_op = op;
     c->operation = op->operation;
     c->step = op->step;
-    c->provider = genai_strz(t->provider);
-    c->stream = (op->stream != GENAI_STREAM_NONE);
+    c->deployment = op->deployment;
     c->kind_rank = GENAI_RANK_PATH;
+
+    if (!op->asks) {
+        c->stream = (op->stream != GENAI_STREAM_NONE);
+    }
 
     if (op->not_billed) {
         c->skip = GENAI_SKIP_NOT_BILLED;
+
+    } else if (op->no_usage) {
+        c->skip = GENAI_SKIP_NO_USAGE;
     }
 
-    c->model = genai_api_decode(c, caps->value[GENAI_CAP_MODEL]);
-    c->guardrail_id = genai_api_decode(c, caps->value[GENAI_CAP_GUARDRAIL]);
-    c->guardrail_version = genai_api_decode(c,
-                                            caps->value[GENAI_CAP_VERSION]);
-    c->data_source = genai_api_decode(c, caps->value[GENAI_CAP_SOURCE]);
+    genai_api_put(c, &c->model, value[GENAI_CAP_MODEL]);
+    genai_api_put(c, &c->guardrail_id, value[GENAI_CAP_GUARDRAIL]);
+    genai_api_put(c, &c->guardrail_version, value[GENAI_CAP_VERSION]);
+    genai_api_put(c, &c->data_source, value[GENAI_CAP_SOURCE]);
 
     if (!op->by_family) {
         return;
@@ -209,6 +329,48 @@ genai_api_apply(const genai_apis_t *a, genai_call_t *c,
         if (f->model && genai_str_contains(c->model, f->model)) {
             genai_api_set_kind(c, f->operation, GENAI_RANK_MODEL);
             break;
+        }
+    }
+}
+
+
+/* what the path has not got may have been read from the body before */
+
+static void
+genai_api_put(genai_call_t *c, genai_str_t *to, genai_str_t s)
+{
+    if (s.len) {
+        *to = genai_api_decode(c, s);
+    }
+}
+
+
+static void
+genai_api_provider(genai_call_t *c, const genai_api_found_t *found,
+    unsigned mode, genai_str_t host)
+{
+    size_t                   i;
+    const genai_api_host_t  *h;
+
+    c->provider = genai_strz(found->op->provider ? found->op->provider
+                                                 : found->table->provider);
+
+    if (found->table->also_bedrock && mode == GENAI_API_BEDROCK) {
+        c->provider = genai_strz("aws.bedrock");
+        return;
+    }
+
+    if (!found->table->by_host || found->op->provider) {
+        return;
+    }
+
+    for (i = 0; i < genai_nelts(genai_api_hosts); i++) {
+        h = &genai_api_hosts[i];
+
+        if (genai_str_contains(host, h->label)) {
+            c->provider = genai_strz(h->provider);
+            c->deployment = h->deployment;
+            return;
         }
     }
 }

@@ -61,6 +61,8 @@ typedef struct {
     { path, GENAI_JSON_END, GENAI_LAST, field, 0 }
 #define genai_present(path, field)                                            \
     { path, GENAI_JSON_PRESENT, GENAI_LAST, field, 0 }
+#define genai_bool(path, field)                                               \
+    { path, GENAI_JSON_BOOL, GENAI_LAST, field, 0 }
 #define genai_count(path, field)                                              \
     { path, GENAI_JSON_PRESENT, GENAI_COUNT, field, 0 }
 #define genai_kind(path, rank, op)                                            \
@@ -123,6 +125,14 @@ extern const genai_api_table_t *const  genai_api_tables[];
 extern const size_t  genai_api_ntables;
 
 extern const genai_api_table_t  genai_api_bedrock;
+extern const genai_api_table_t  genai_api_anthropic;
+extern const genai_api_table_t  genai_api_openai;
+extern const genai_api_table_t  genai_api_gemini;
+extern const genai_api_table_t  genai_api_cohere;
+extern const genai_api_table_t  genai_api_ollama;
+extern const genai_api_table_t  genai_api_bedrock_agent;
+extern const genai_api_table_t  genai_api_opensearch;
+extern const genai_api_table_t  genai_api_vectordb;
 
 /* the families */
 

@@ -56,7 +56,7 @@ static const genai_header_t  genai_request_headers[] = {
 };
 
 
-/* wire-formats 1.5; request-id, x-request-id: Anthropic, OpenAI */
+/* wire-formats 1.5; request-id: Anthropic, x-request-id: OpenAI (8) */
 
 static const genai_header_t  genai_response_headers[] = {
     { genai_string("x-amzn-bedrock-input-token-count"),
@@ -75,6 +75,8 @@ static const genai_header_t  genai_response_headers[] = {
     { genai_string("x-amzn-requestid"), HEADER_REQUEST_ID },
     { genai_string("request-id"), HEADER_REQUEST_ID },
     { genai_string("x-request-id"), HEADER_REQUEST_ID },
+    { genai_string("apim-request-id"), HEADER_REQUEST_ID },
+    { genai_string("openai-processing-ms"), HEADER_SERVER_LATENCY },
     { genai_string("x-amzn-errortype"), HEADER_ERROR_TYPE },
     { { NULL, 0 }, HEADER_NONE }
 };
@@ -96,6 +98,7 @@ static void genai_body_response_plain(void *data, const char *buf,
 static void genai_body_response_coded(genai_body_t *b, const char *buf,
     size_t len);
 static void genai_body_give_back(genai_inflate_t **z);
+static unsigned genai_body_framing(unsigned stream);
 static unsigned genai_body_choose(genai_body_t *b, genai_str_t type);
 static void genai_body_json_end(genai_body_t *b, int complete);
 static void genai_body_cut(genai_body_t *b);
@@ -344,6 +347,26 @@ genai_body_response_begin(genai_body_t *b, unsigned status,
 }
 
 
+static unsigned
+genai_body_framing(unsigned stream)
+{
+    switch (stream) {
+
+    case GENAI_STREAM_EVENTS:
+        return GENAI_BODY_EVENTS;
+
+    case GENAI_STREAM_CHUNKS:
+        return GENAI_BODY_CHUNKS;
+
+    case GENAI_STREAM_LINES:
+        return GENAI_BODY_LINES;
+
+    default:
+        return GENAI_BODY_SSE;
+    }
+}
+
+
 /* JSON, a stream or an error's JSON; sets up the parser of JSON */
 
 static unsigned
@@ -375,15 +398,17 @@ genai_body_choose(genai_body_t *b, genai_str_t type)
         if (op->stream != GENAI_STREAM_NONE) {
 
             if (genai_body_type_is(type, "application/vnd.amazon.eventstream")
-                || type.len == 0)
+                || (type.len == 0 && b->call->stream))
             {
-                return op->stream == GENAI_STREAM_EVENTS ? GENAI_BODY_EVENTS
-                     : op->stream == GENAI_STREAM_CHUNKS ? GENAI_BODY_CHUNKS
-                     : GENAI_BODY_SSE;
+                return genai_body_framing(op->stream);
             }
 
             if (genai_body_type_is(type, "text/event-stream")) {
                 return GENAI_BODY_SSE;
+            }
+
+            if (genai_body_type_is(type, "application/x-ndjson")) {
+                return GENAI_BODY_LINES;
             }
         }
 
@@ -694,6 +719,10 @@ genai_body_json_end(genai_body_t *b, int complete)
 
     c = b->call;
     rc = b->broken ? GENAI_ERROR : genai_json_finish(&b->json);
+
+    if (b->failed && b->mode == GENAI_BODY_JSON) {
+        genai_body_event_error(b);
+    }
 
     if (rc == GENAI_DONE || b->mode == GENAI_BODY_ERROR) {
         return;

@@ -3,8 +3,9 @@
  */
 
 #include <math.h>
+#include <stdio.h>
 
-#include "genai_body_fields.h"
+#include "genai_body_stream.h"
 #include "genai_usage.h"
 
 
@@ -78,8 +79,6 @@ static const genai_field_t  genai_fields[GENAI_F_N] = {
     [GENAI_F_TOP_K_REQUESTED] = field_i64(top_k_requested),
 
     [GENAI_F_OUTPUT_CHARS] = field_i64(output_chars),
-    [GENAI_F_SERVER_LATENCY_MS] = field_i64(server_latency_ms),
-    [GENAI_F_EMBEDDING_DIMENSION] = field_i64(embedding_dimension),
     [GENAI_F_DOCUMENTS] = field_i64(documents),
     [GENAI_F_IMAGES] = field_i64(images),
     [GENAI_F_SEARCH_UNITS] = field_i64(search_units)
@@ -103,7 +102,12 @@ static void genai_field_tool(genai_call_t *c, genai_str_t name);
 static int genai_field_tool_known(const genai_call_t *c, genai_str_t name);
 static void genai_field_block(genai_body_t *b, unsigned field, genai_str_t s);
 static void genai_field_part(genai_call_t *c, genai_str_t type);
+static int genai_field_is_tool(genai_str_t type);
+static int genai_field_last_event(genai_str_t type);
 static void genai_field_score(genai_call_t *c, double score);
+static void genai_field_latency(genai_call_t *c, unsigned unit,
+    const genai_json_value_t *v);
+static void genai_field_fault(genai_body_t *b, unsigned fault, int64_t n);
 
 
 void
@@ -150,9 +154,9 @@ genai_body_emit(void *data, const genai_json_row_t *row,
     case FIELD_BODY:
         genai_field_usage(&c->usage[GENAI_USAGE_BODY], f, take, v);
 
-        if (arg & GENAI_ROW_INCLUSIVE) {
-            c->usage[GENAI_USAGE_BODY].input_inclusive = 1;
-        }
+        c->usage[GENAI_USAGE_BODY].input_inclusive
+            |= ((arg & GENAI_ROW_INCLUSIVE) != 0);
+        c->reasoning_apart |= ((arg & GENAI_ROW_APART) != 0);
 
         break;
 
@@ -182,6 +186,10 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned arg,
         break;
 
     case GENAI_F_STOP_REASON:
+        if ((arg & GENAI_ROW_WEAK) && c->stop_reason.len) {
+            break;
+        }
+
         genai_body_keep(c, &c->stop_reason, v->text, 64);
         c->finish = (uint8_t) genai_finish_map(c->stop_reason);
         b->stopping = 1;
@@ -236,6 +244,22 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned arg,
 
     case GENAI_F_SCORE:
         genai_field_score(c, v->real);
+        break;
+
+    case GENAI_F_EMBEDDING_DIMENSION:
+        if (c->embedding_dimension < 0) {
+            c->embedding_dimension = (arg & GENAI_ROW_BASE64)
+                                     ? v->integer * 3 / 16 : v->integer;
+        }
+
+        break;
+
+    case GENAI_F_SERVER_LATENCY_MS:
+        genai_field_latency(c, arg, v);
+        break;
+
+    case GENAI_F_FAULT:
+        genai_field_fault(b, arg, v->integer);
         break;
 
     case GENAI_F_KIND:
@@ -304,10 +328,15 @@ genai_field_stream(genai_body_t *b, unsigned field,
         break;
 
     case GENAI_F_EVENT_TYPE:
-        if (genai_str_is(v->text, "message_stop")) {
-            b->ended = 1;
-        }
+        b->ended |= genai_field_last_event(v->text);
+        break;
 
+    case GENAI_F_DONE:
+        b->ended |= (v->integer != 0);
+        break;
+
+    case GENAI_F_PIECE:
+        genai_body_piece(b);
         break;
 
     case GENAI_F_FRAME_METRICS:
@@ -544,8 +573,8 @@ genai_field_tool(genai_call_t *c, genai_str_t name)
 
 
 /*
- * A block's name is a tool's if its type ends in "tool_use": they come in
- * any order, so the name waits in the arena for the end of the block.
+ * A block's name is a tool's if its type says so: they come in any order, so
+ * the name waits in the arena for the end of the block.
  */
 
 static void
@@ -558,8 +587,7 @@ genai_field_block(genai_body_t *b, unsigned field, genai_str_t s)
     switch (field) {
 
     case GENAI_F_BLOCK_TYPE:
-        b->block_tool = (s.len >= 8
-                         && memcmp(s.data + s.len - 8, "tool_use", 8) == 0);
+        b->block_tool = genai_field_is_tool(s);
 
         if (genai_str_is(s, "thinking")
             || genai_str_is(s, "redacted_thinking"))
@@ -597,6 +625,35 @@ genai_field_block(genai_body_t *b, unsigned field, genai_str_t s)
 }
 
 
+/* Anthropic's end in "tool_use", OpenAI's have names of their own */
+
+static int
+genai_field_is_tool(genai_str_t type)
+{
+    if (type.len >= 8 && memcmp(type.data + type.len - 8, "tool_use", 8) == 0)
+    {
+        return 1;
+    }
+
+    return genai_str_is(type, "function_call")
+           || genai_str_is(type, "custom_tool_call")
+           || genai_str_is(type, "mcp_call");
+}
+
+
+/* of Anthropic, OpenAI's Responses, Cohere */
+
+static int
+genai_field_last_event(genai_str_t type)
+{
+    return genai_str_is(type, "message_stop")
+           || genai_str_is(type, "response.completed")
+           || genai_str_is(type, "response.incomplete")
+           || genai_str_is(type, "response.failed")
+           || genai_str_is(type, "message-end");
+}
+
+
 static void
 genai_field_part(genai_call_t *c, genai_str_t type)
 {
@@ -607,7 +664,9 @@ genai_field_part(genai_call_t *c, genai_str_t type)
 
     size_t  i;
 
-    if (genai_str_is(type, "tool_result") || genai_str_is(type, "tool")) {
+    if (genai_str_is(type, "tool_result") || genai_str_is(type, "tool")
+        || genai_str_is(type, "function_call_output"))
+    {
         c->tool_results++;
         return;
     }
@@ -634,6 +693,50 @@ genai_field_score(genai_call_t *c, double score)
     if (isnan(c->score_top) || score > c->score_top) {
         c->score_top = score;
     }
+}
+
+
+static void
+genai_field_latency(genai_call_t *c, unsigned unit,
+    const genai_json_value_t *v)
+{
+    double  ms;
+
+    ms = (unit & GENAI_ROW_NS) ? v->real / 1e6
+       : (unit & GENAI_ROW_SECONDS) ? v->real * 1e3 : v->real;
+
+    if (ms >= 0 && ms <= (double) GENAI_USAGE_MAX) {
+        c->server_latency_ms = (int64_t) ms;
+    }
+}
+
+
+/* an answer that says of itself, under a good status, that it is none */
+
+static void
+genai_field_fault(genai_body_t *b, unsigned fault, int64_t n)
+{
+    static const char *const  names[GENAI_FAULT_N] = {
+        [GENAI_FAULT_CODE] = NULL,
+        [GENAI_FAULT_TIMED_OUT] = "timed_out",
+        [GENAI_FAULT_SHARDS] = "shards_failed"
+    };
+
+    char  code[24];
+
+    if (n == 0 || fault >= GENAI_FAULT_N) {
+        return;
+    }
+
+    b->failed = 1;
+
+    if (names[fault]) {
+        genai_body_error_type(b, genai_strz(names[fault]), 0);
+        return;
+    }
+
+    (void) snprintf(code, sizeof(code), "%lld", (long long) n);
+    genai_body_error_type(b, genai_strz(code), 0);
 }
 
 

@@ -17,7 +17,8 @@ enum {
     GENAI_BODY_ERROR,             /* JSON of an error status */
     GENAI_BODY_EVENTS,
     GENAI_BODY_CHUNKS,
-    GENAI_BODY_SSE
+    GENAI_BODY_SSE,
+    GENAI_BODY_LINES
 };
 
 

@@ -1,6 +1,6 @@
 /*
  * Answers in events: AWS event stream, with JSON or with chunks of base64
- * JSON in its frames, and Server-Sent Events.
+ * JSON in its frames, Server-Sent Events, and a JSON document per line.
  *
  * Until the first visible token every event is looked into.  After it, the
  * JSON of text deltas is not: their frames are checksummed and counted, and
@@ -18,13 +18,15 @@ typedef enum {
     STATE_DELTA,                  /* measured; its last bytes are kept */
     STATE_PREFIX,                 /* may be a chunk with a text delta */
     STATE_BASE64,                 /* is one: measured up to the quote */
-    STATE_START                   /* SSE: the first byte decides */
+    STATE_START                   /* SSE, lines: the first byte decides */
 } genai_body_state_e;
 
 
 static int genai_body_on_frame(void *data, const genai_es_frame_t *f);
 static void genai_body_on_payload(void *data, const char *buf, size_t len);
 static void genai_body_on_end(void *data, const genai_es_frame_t *f, int ok);
+static void genai_body_lines(genai_body_t *b, const char *buf, size_t len);
+static int genai_body_lines_end(genai_body_t *b);
 static void genai_body_on_sse_begin(void *data, genai_str_t event);
 static void genai_body_on_sse_data(void *data, const char *buf, size_t len);
 static void genai_body_on_sse_end(void *data, genai_str_t event);
@@ -41,7 +43,6 @@ static void genai_body_delta_end(genai_body_t *b);
 static size_t genai_body_padding(const genai_body_t *b);
 static void genai_body_frame_error(genai_body_t *b,
     const genai_es_frame_t *f);
-static void genai_body_event_error(genai_body_t *b);
 static void genai_body_inner(genai_body_t *b, const char *buf, size_t len);
 static void genai_body_stream_bad(genai_body_t *b, const char *type);
 
@@ -80,6 +81,11 @@ genai_body_stream_begin(genai_body_t *b)
         b->call->streamed = 1;
         break;
 
+    case GENAI_BODY_LINES:
+        b->state = STATE_START;
+        b->call->streamed = 1;
+        break;
+
     default:
         break;
     }
@@ -91,6 +97,11 @@ genai_body_stream_feed(genai_body_t *b, const char *buf, size_t len)
 {
     if (b->mode == GENAI_BODY_SSE) {
         genai_sse_feed(&b->s.sse, buf, len);
+        return;
+    }
+
+    if (b->mode == GENAI_BODY_LINES) {
+        genai_body_lines(b, buf, len);
         return;
     }
 
@@ -114,7 +125,8 @@ genai_body_stream_end(genai_body_t *b, int complete)
     }
 
     rc = (b->mode == GENAI_BODY_SSE) ? genai_sse_finish(&b->s.sse)
-                                     : genai_eventstream_finish(&b->s.es);
+         : (b->mode == GENAI_BODY_LINES) ? genai_body_lines_end(b)
+         : genai_eventstream_finish(&b->s.es);
 
     if (b->ended || c->error) {
         return GENAI_OK;
@@ -125,6 +137,10 @@ genai_body_stream_end(genai_body_t *b, int complete)
     if (b->mode != GENAI_BODY_EVENTS && complete && rc == GENAI_DONE
         && c->stop_reason.len)
     {
+        return GENAI_OK;
+    }
+
+    if (c->api_op->open_end && complete && rc == GENAI_DONE && b->seen) {
         return GENAI_OK;
     }
 
@@ -554,7 +570,7 @@ genai_body_frame_error(genai_body_t *b, const genai_es_frame_t *f)
 }
 
 
-static void
+void
 genai_body_event_error(genai_body_t *b)
 {
     genai_str_t    type;
@@ -693,4 +709,70 @@ genai_body_on_sse_end(void *data, genai_str_t event)
     }
 
     genai_body_event_end(b);
+}
+
+
+static void
+genai_body_lines(genai_body_t *b, const char *buf, size_t len)
+{
+    size_t       n;
+    const char  *p, *end, *eol;
+
+    end = buf + len;
+
+    for (p = buf; p < end; p += n + (eol != NULL)) {
+
+        if (b->state == STATE_START) {
+
+            if (*p == '\n' || *p == '\r' || *p == ' ' || *p == '\t') {
+                n = 1;
+                eol = NULL;
+                continue;
+            }
+
+            genai_body_event_reset(b);
+            (void) genai_body_event_find(b, genai_str(NULL, 0));
+        }
+
+        eol = memchr(p, '\n', (size_t) (end - p));
+        n = (size_t) ((eol ? eol : end) - p);
+
+        genai_body_on_payload(b, p, n);
+
+        if (eol) {
+            genai_body_event_end(b);
+            b->state = STATE_START;
+        }
+    }
+}
+
+
+/* the last line may have no end */
+
+static int
+genai_body_lines_end(genai_body_t *b)
+{
+    if (b->state == STATE_START) {
+        return GENAI_DONE;
+    }
+
+    if (b->state != STATE_JSON || genai_json_finish(&b->json) != GENAI_DONE) {
+        return GENAI_ERROR;
+    }
+
+    genai_body_event_end(b);
+    b->state = STATE_START;
+
+    return GENAI_DONE;
+}
+
+
+void
+genai_body_piece(genai_body_t *b)
+{
+    b->call->streamed = 1;
+    b->state = STATE_PASS;
+
+    genai_body_event_end(b);
+    genai_body_event_reset(b);
 }

@@ -123,6 +123,7 @@ static const genai_finish_row_t  genai_finish_rows[] = {
     { "max_output_tokens", GENAI_FINISH_LENGTH },
     { "length", GENAI_FINISH_LENGTH },
     { "error_limit", GENAI_FINISH_LENGTH },
+    { "model_length", GENAI_FINISH_LENGTH },
     { "model_context_window_exceeded", GENAI_FINISH_LENGTH },
     { "tool_use", GENAI_FINISH_TOOL_CALL },
     { "tool_call", GENAI_FINISH_TOOL_CALL },
@@ -137,10 +138,14 @@ static const genai_finish_row_t  genai_finish_rows[] = {
     { "blocklist", GENAI_FINISH_CONTENT_FILTER },
     { "prohibited_content", GENAI_FINISH_CONTENT_FILTER },
     { "spii", GENAI_FINISH_CONTENT_FILTER },
+    { "image_safety", GENAI_FINISH_CONTENT_FILTER },
+    { "intervened", GENAI_FINISH_CONTENT_FILTER },
     { "error_toxic", GENAI_FINISH_CONTENT_FILTER },
     { "malformed_model_output", GENAI_FINISH_ERROR },
     { "malformed_tool_use", GENAI_FINISH_ERROR },
     { "malformed_function_call", GENAI_FINISH_ERROR },
+    { "unexpected_tool_call", GENAI_FINISH_ERROR },
+    { "timeout", GENAI_FINISH_ERROR },
     { "error", GENAI_FINISH_ERROR },
     { "failed", GENAI_FINISH_ERROR }
 };

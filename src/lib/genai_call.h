@@ -212,6 +212,8 @@ typedef struct {
     unsigned      disagreement:3;        /* bits GENAI_DISAGREE_* */
     unsigned      internal:1;            /* not a call: helper's own record */
     unsigned      reasoning:1;           /* the answer held reasoning */
+    unsigned      deployment:1;          /* model is an operator's name */
+    unsigned      reasoning_apart:1;     /* usage[]: not part of output */
 
     /* when (monotonic ns, 0 = did not happen) */
 

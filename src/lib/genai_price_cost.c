@@ -16,6 +16,8 @@ static int64_t genai_price_queries(const genai_price_row_t *row,
     int64_t documents);
 static int genai_price_billed(const genai_call_t *c);
 static void genai_price_skip(genai_call_t *c, unsigned why);
+static int genai_price_model(const genai_price_table_t *t,
+    const genai_call_t *c, genai_str_t tier, int64_t when, genai_price_t *p);
 static int genai_price_by_route(const genai_price_row_t *row);
 static int64_t genai_price_dearest(const genai_price_rates_t *r);
 static int genai_price_bound_route(const genai_price_t *p, int64_t input,
@@ -245,6 +247,53 @@ genai_price_by_route(const genai_price_row_t *row)
 }
 
 
+/* by the model that was asked for, else by the one that answered */
+
+static int
+genai_price_model(const genai_price_table_t *t, const genai_call_t *c,
+    genai_str_t tier, int64_t when, genai_price_t *p)
+{
+    int  rc;
+
+    /* an operator's name for a deployment may be that of another model: the
+     * one that answered counts, or the name if that one is a dated form of
+     * it */
+
+    if (c->deployment && c->response_model.len) {
+        rc = genai_price_resolve(t, c->response_model, c->region, tier, when,
+                                 p);
+
+        if (p->why != GENAI_PRICE_NO_MODEL || c->model.len == 0
+            || c->response_model.len < c->model.len
+            || memcmp(c->response_model.data, c->model.data, c->model.len)
+               != 0)
+        {
+            return rc;
+        }
+    }
+
+    rc = genai_price_resolve(t, c->model, c->region, tier, when, p);
+
+    if (p->why != GENAI_PRICE_NO_MODEL || c->response_model.len == 0) {
+        return rc;
+    }
+
+    rc = genai_price_resolve(t, c->response_model, c->region, tier, when, p);
+
+    /* Claude on Bedrock answers with its short name, which says nothing of
+     * the route that an opaque ARN takes */
+
+    if (rc == GENAI_OK && p->direct && genai_price_by_route(p->row)
+        && (c->api == GENAI_API_BEDROCK
+            || genai_str_is(c->provider, "aws.bedrock")))
+    {
+        rc = GENAI_DECLINED;
+    }
+
+    return rc;
+}
+
+
 void
 genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
 {
@@ -289,21 +338,7 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
     tier = genai_str_is(c->latency_mode, "optimized") ? c->latency_mode
                                                       : c->service_tier;
 
-    rc = genai_price_resolve(t, c->model, c->region, tier, when, &p);
-
-    if (p.why == GENAI_PRICE_NO_MODEL && c->response_model.len) {
-        rc = genai_price_resolve(t, c->response_model, c->region, tier, when,
-                                 &p);
-
-        /* Claude on Bedrock answers with its short name, which says nothing
-         * of the route that an opaque ARN takes */
-
-        if (rc == GENAI_OK && p.direct && c->api == GENAI_API_BEDROCK
-            && genai_price_by_route(p.row))
-        {
-            rc = GENAI_DECLINED;
-        }
-    }
+    rc = genai_price_model(t, c, tier, when, &p);
 
     if (rc == GENAI_OK) {
         rc = genai_price_cost(&p, c, &cost, &is_long);

@@ -167,7 +167,8 @@ genai_usage_total(genai_call_t *c, const genai_usage_pick_t *p, int64_t said)
     reasoning = genai_usage_zero(c->reasoning_tokens);
 
     if (p->output >= 0 && reasoning > 0
-        && (reasoning > c->output_tokens
+        && (c->reasoning_apart
+            || reasoning > c->output_tokens
             || (c->input_tokens >= 0
                 && said == c->input_tokens + c->output_tokens + reasoning)))
     {
