@@ -208,18 +208,15 @@ crc_fold_rest(__m128i x, __m128i k, const uint8_t *end, size_t n)
 }
 
 
-/* 128 bits to the register: two folds and Barrett's reduction */
+/* 96 bits to the register: a fold and Barrett's reduction */
 
 CRC_TARGET
 static inline uint32_t
-crc_reduce(__m128i x, __m128i k)
+crc_reduce(__m128i x)
 {
     __m128i  y, poly, low;
 
     low = _mm_setr_epi32(-1, 0, -1, 0);
-
-    y = _mm_clmulepi64_si128(x, k, 0x10);
-    x = _mm_xor_si128(_mm_srli_si128(x, 8), y);
 
     y = _mm_clmulepi64_si128(_mm_and_si128(x, low),
                              _mm_set_epi64x(0, 0x163cd6124), 0x00);
@@ -241,6 +238,13 @@ crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
     __m128i  x0, x1, x2, x3, k;
 
     if (len < CRC_FOLD_MIN) {
+
+        if (len == 8) {                       /* a prelude */
+            x0 = _mm_loadl_epi64((const __m128i *) p);
+            return crc_reduce(_mm_xor_si128(x0,
+                                            _mm_cvtsi32_si128((int) crc)));
+        }
+
         return crc_slice16(crc, p, len);
     }
 
@@ -290,7 +294,8 @@ crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
         x0 = crc_fold_rest(x0, k, p + len, len);
     }
 
-    return crc_reduce(x0, k);
+    return crc_reduce(_mm_xor_si128(_mm_srli_si128(x0, 8),
+                                    _mm_clmulepi64_si128(x0, k, 0x10)));
 }
 
 

@@ -8,7 +8,8 @@
 
 typedef enum {
     ES_PRELUDE = 0,
-    ES_NAME_LEN,
+    ES_HEADERS,                   /* as a whole; the next six one by one, */
+    ES_NAME_LEN,                  /* when they are too many to keep */
     ES_NAME,
     ES_TYPE,
     ES_LEN_HIGH,
@@ -20,7 +21,7 @@ typedef enum {
 } es_state_e;
 
 
-/* where a header's value is kept: the first three are es->value[] */
+/* where a header's value is kept: the first three are es->u.value[] */
 
 enum {
     ES_SLOT_TYPE = 0, ES_SLOT_MESSAGE, ES_SLOT_CONTENT_TYPE, ES_SLOT_KIND,
@@ -98,6 +99,14 @@ es_collect(genai_eventstream_t *es, void *to, size_t n, const uint8_t *p,
 }
 
 
+static void
+es_frame_clear(genai_eventstream_t *es)
+{
+    memset(&es->frame, 0, sizeof(genai_es_frame_t));
+    es->frame.kind = GENAI_ES_OTHER;
+}
+
+
 static int
 es_prelude(genai_eventstream_t *es)
 {
@@ -122,11 +131,16 @@ es_prelude(genai_eventstream_t *es)
     es->headers_left = headers;
     es->payload_left = total - headers - 16;
 
-    memset(&es->frame, 0, sizeof(genai_es_frame_t));
-    es->frame.payload_len = es->payload_left;
-    es->frame.kind = GENAI_ES_OTHER;
+    if (headers <= GENAI_ES_KEPT) {
+        es->frame.same = (headers != 0 && headers == es->kept);
+        es->kept = (uint8_t) headers;
+        es->state = ES_HEADERS;
 
-    es->state = ES_NAME_LEN;
+    } else {
+        es_frame_clear(es);
+        es->kept = 0;
+        es->state = ES_NAME_LEN;
+    }
 
     return GENAI_OK;
 }
@@ -166,18 +180,110 @@ es_kind(const char *data, size_t len)
 
 
 static void
+es_value_set(genai_es_frame_t *f, unsigned slot, const char *p, size_t len)
+{
+    genai_str_t  *to[] = { &f->type, &f->message, &f->content_type };
+
+    if (slot == ES_SLOT_KIND) {
+        f->kind = es_kind(p, len);
+
+    } else if (slot < ES_SLOT_KIND) {
+        *to[slot] = genai_str(p, len < GENAI_ES_VALUE ? len : GENAI_ES_VALUE);
+    }
+}
+
+
+/* all of the headers, kept in one piece */
+
+static int
+es_headers_read(genai_eventstream_t *es)
+{
+    size_t          n, value;
+    uint8_t         type;
+    const uint8_t  *p, *name, *end;
+
+    es_frame_clear(es);
+
+    p = es->u.headers;
+    end = p + es->kept;
+
+    while (p < end) {
+
+        n = *p++;
+        name = p;
+
+        if (n == 0 || n >= (size_t) (end - p)) {
+            return es_fail(es, GENAI_ES_ERR_HEADER);
+        }
+
+        type = name[n];
+        p += n + 1;
+
+        if (type >= genai_nelts(es_size)) {
+            return es_fail(es, GENAI_ES_ERR_HEADER);
+        }
+
+        value = es_size[type];
+
+        if (value == ES_BY_LEN) {
+
+            if (end - p < 2) {
+                return es_fail(es, GENAI_ES_ERR_HEADER);
+            }
+
+            value = (size_t) p[0] << 8 | p[1];
+            p += 2;
+        }
+
+        if (value > (size_t) (end - p)) {
+            return es_fail(es, GENAI_ES_ERR_HEADER);
+        }
+
+        if (type == ES_STRING) {
+            es_value_set(&es->frame, es_slot((const char *) name, n),
+                         (const char *) p, value);
+        }
+
+        p += value;
+    }
+
+    return GENAI_OK;
+}
+
+
+/*
+ * Keeps what came of the headers.  As long as they are what was kept of the
+ * frame before there is nothing to copy, and in the end nothing to read.
+ */
+
+static size_t
+es_headers_keep(genai_eventstream_t *es, const uint8_t *p, size_t len)
+{
+    uint8_t  *to;
+
+    if (len > es->headers_left) {
+        len = es->headers_left;
+    }
+
+    to = es->u.headers + es->kept - es->headers_left;
+
+    if (!es->frame.same || memcmp(to, p, len) != 0) {
+        es->frame.same = 0;
+        memcpy(to, p, len);
+    }
+
+    es->headers_left -= (uint32_t) len;
+
+    return len;
+}
+
+
+static void
 es_value_end(genai_eventstream_t *es)
 {
-    genai_str_t  *to[] = {
-        &es->frame.type, &es->frame.message, &es->frame.content_type
-    };
-
-    if (es->slot == ES_SLOT_KIND) {
-        es->frame.kind = es_kind(es->kind, es->value_len);
-
-    } else if (es->slot < ES_SLOT_KIND) {
-        *to[es->slot] = genai_str(es->value[es->slot], es->value_len);
-    }
+    es_value_set(&es->frame, es->slot,
+                 es->slot < ES_SLOT_KIND ? es->u.value[es->slot] : es->kind,
+                 es->value_len);
 
     es->state = ES_NAME_LEN;
 }
@@ -224,7 +330,7 @@ es_value_keep(genai_eventstream_t *es, const uint8_t *p, size_t len)
         room = sizeof(es->kind);
 
     } else {
-        to = es->value[es->slot];
+        to = es->u.value[es->slot];
         room = GENAI_ES_VALUE;
     }
 
@@ -290,39 +396,6 @@ es_header_byte(genai_eventstream_t *es, uint8_t ch)
 }
 
 
-/*
- * A header that lies before us in one piece and holds a string, as nearly all
- * do, needs no state.  Returns its length, 0 to leave it to the others.
- */
-
-static size_t
-es_header_whole(genai_eventstream_t *es, const uint8_t *p, size_t len)
-{
-    size_t  name, value, n;
-
-    name = p[0];
-    n = name + 4;
-
-    if (name == 0 || len < n || p[name + 1] != ES_STRING) {
-        return 0;
-    }
-
-    value = (size_t) p[name + 2] << 8 | p[name + 3];
-
-    if (len - n < value) {
-        return 0;
-    }
-
-    es->slot = es_slot((const char *) p + 1, name);
-    es->value_len = 0;
-    es_value_keep(es, p + n, value);
-    es_value_end(es);
-    es->headers_left -= n + value;
-
-    return n + value;
-}
-
-
 /* reads within the headers; returns how many bytes, 0 after an error */
 
 static size_t
@@ -330,6 +403,10 @@ es_headers(genai_eventstream_t *es, const uint8_t *p, size_t len)
 {
     size_t          n, room;
     const uint8_t  *start, *end;
+
+    if (es->state == ES_HEADERS) {
+        return es_headers_keep(es, p, len);
+    }
 
     if (len > es->headers_left) {
         len = es->headers_left;
@@ -342,15 +419,7 @@ es_headers(genai_eventstream_t *es, const uint8_t *p, size_t len)
 
         n = end - p;
 
-        if (es->state == ES_NAME_LEN) {
-            n = es_header_whole(es, p, n);
-            p += n;
-
-            if (n == 0 && es_header_byte(es, *p++) != GENAI_OK) {
-                return 0;
-            }
-
-        } else if (es->state == ES_NAME) {
+        if (es->state == ES_NAME) {
 
             if (n > (size_t) es->name_len - es->got) {
                 n = es->name_len - es->got;
@@ -395,9 +464,17 @@ es_headers(genai_eventstream_t *es, const uint8_t *p, size_t len)
 static int
 es_headers_end(genai_eventstream_t *es)
 {
-    if (es->state != ES_NAME_LEN) {
+    if (es->state == ES_HEADERS) {
+
+        if (!es->frame.same && es_headers_read(es) != GENAI_OK) {
+            return GENAI_ERROR;
+        }
+
+    } else if (es->state != ES_NAME_LEN) {
         return es_fail(es, GENAI_ES_ERR_HEADER);
     }
+
+    es->frame.payload_len = es->payload_left;
 
     es->got = 0;
     es->state = es->payload_left ? ES_PAYLOAD : ES_TRAILER;
@@ -445,6 +522,85 @@ es_trailer(genai_eventstream_t *es)
 
 
 /*
+ * A frame of total bytes that lies before us in one piece.  Returns 0 when
+ * it is left to the others, who know what is wrong with it, or has failed.
+ */
+
+static int
+es_frame(genai_eventstream_t *es, const uint8_t *p, size_t total)
+{
+    int                        right;
+    size_t                     n;
+    uint32_t                   headers;
+    const genai_es_handler_t  *h;
+
+    headers = es_be32(p + 4);
+
+    if (headers > total - 16 || headers > GENAI_ES_KEPT
+        || total > GENAI_ES_MAX_FRAME
+        || genai_crc32(0, p, 8) != es_be32(p + 8))
+    {
+        return 0;
+    }
+
+    right = genai_crc32(0, p, total - 4) == es_be32(p + total - 4);
+
+    p += 12;
+    es->frame.same = 1;
+
+    if (headers == 0 || headers != es->kept
+        || memcmp(es->u.headers, p, headers) != 0)
+    {
+        memcpy(es->u.headers, p, headers);
+        es->kept = (uint8_t) headers;
+
+        if (es_headers_read(es) != GENAI_OK) {
+            return 0;
+        }
+    }
+
+    h = es->handler;
+    n = total - headers - 16;
+    es->frame.payload_len = (uint32_t) n;
+
+    if (h->on_frame(es->data, &es->frame) && n) {
+        h->on_payload(es->data, (const char *) p + headers, n);
+    }
+
+    h->on_end(es->data, &es->frame, right);
+
+    if (!right) {
+        es_fail(es, GENAI_ES_ERR_MESSAGE_CRC);
+    }
+
+    return right;
+}
+
+
+/* returns where the first frame begins that was not read */
+
+static const uint8_t *
+es_frames(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
+{
+    size_t  total;
+
+    while (end - p >= 16) {
+        total = es_be32(p);
+
+        if (total < 16 || total > (size_t) (end - p)
+            || !es_frame(es, p, total))
+        {
+            break;
+        }
+
+        p += total;
+    }
+
+    return p;
+}
+
+
+/*
  * What lies between the prelude's lengths and the trailer is checksummed in
  * one stroke for each buffer: from summed to where the trailer begins.
  */
@@ -465,6 +621,15 @@ genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
     while (p < end) {
 
         if (es->state == ES_PRELUDE) {
+
+            if (es->got == 0) {
+                p = es_frames(es, p, end);
+
+                if (es->state == ES_FAILED) {
+                    return GENAI_ERROR;
+                }
+            }
+
             p += es_collect(es, es->prelude, 12, p, end - p);
             summed = p;
 

@@ -19,6 +19,8 @@
 #define GENAI_ES_MAX_FRAME    (24 * 1024 * 1024)
 #define GENAI_ES_MAX_HEADERS  (128 * 1024)
 #define GENAI_ES_VALUE        64      /* bytes kept of a header's value */
+#define GENAI_ES_KEPT         192     /* headers of up to so many bytes are
+                                         kept and compared, not read again */
 
 
 typedef enum {
@@ -42,11 +44,13 @@ typedef enum {
 /*
  * What is known of a frame once its headers are in.  Values longer than
  * GENAI_ES_VALUE are cut; of a header that comes twice the last one counts;
- * a header that is not a string (type 7) is not looked at.
+ * a header that is not a string (type 7) is not looked at.  same: these
+ * headers are, bit by bit, those of the frame before.
  */
 
 typedef struct {
     uint8_t      kind;                /* genai_es_kind_e */
+    uint8_t      same;
     uint32_t     payload_len;
     genai_str_t  type;                /* :event-type, :exception-type or
                                          :error-code */
@@ -79,6 +83,7 @@ typedef struct {
     uint32_t                   headers_left;
     uint32_t                   payload_left;
     uint16_t                   value_left;
+    uint8_t                    kept;          /* bytes in u.headers */
     uint8_t                    error;         /* genai_es_error_e */
     uint8_t                    state;
     uint8_t                    got;           /* bytes of what is collected */
@@ -90,7 +95,11 @@ typedef struct {
     uint8_t                    prelude[12];
     char                       name[16];
     char                       kind[16];
-    char                       value[3][GENAI_ES_VALUE];
+
+    union {
+        uint8_t                headers[GENAI_ES_KEPT];
+        char                   value[3][GENAI_ES_VALUE];
+    } u;
 } genai_eventstream_t;
 
 

@@ -19,6 +19,7 @@ typedef struct {
     uint32_t  crc;                /* of all that was told */
     uint64_t  payload;
     uint64_t  announced;
+    uint32_t  said;               /* CRC of what the last frame is */
 } told_t;
 
 
@@ -52,12 +53,23 @@ add_frame(told_t *t, const genai_es_frame_t *f)
 static int
 on_frame(void *data, const genai_es_frame_t *f)
 {
-    told_t  *t = data;
-    int      wanted = f->type.len != 3;
+    told_t    *t = data;
+    int        wanted = f->type.len != 3;
+    uint32_t   said;
 
+    said = genai_crc32(f->kind, f->type.data, f->type.len);
+    said = genai_crc32(said, f->message.data, f->message.len);
+    said = genai_crc32(said, f->content_type.data, f->content_type.len);
+
+    if (f->same && said != t->said) {
+        abort();
+    }
+
+    t->said = said;
     t->frames++;
     t->announced += wanted ? f->payload_len : 0;
     add_frame(t, f);
+    add(t, &f->same, 1);
 
     return wanted;
 }

@@ -40,6 +40,9 @@ typedef struct {
     size_t  len;
     int     take;              /* on_frame's answer */
     size_t  payload;
+    int     kind;              /* of the last frame, and what it said */
+    char    told[512];
+    size_t  same;              /* frames whose headers are known */
 } trace_t;
 
 
@@ -61,7 +64,7 @@ say(trace_t *t, const char *p, size_t len)
 static int
 on_frame(void *data, const genai_es_frame_t *f)
 {
-    char      line[512];
+    char      line[512], *at;
     int       n;
     trace_t  *t = data;
 
@@ -70,6 +73,21 @@ on_frame(void *data, const genai_es_frame_t *f)
                  (int) f->message.len, f->message.data,
                  (int) f->content_type.len, f->content_type.data);
     say(t, line, (size_t) n);
+
+    /* what was said of the frame before, but for the payload's length */
+
+    at = strstr(line, "type=");
+
+    if (f->same) {
+        t->same++;
+
+        if (f->kind != t->kind || strcmp(at, t->told) != 0) {
+            say(t, "<NOT THE SAME>", 14);
+        }
+    }
+
+    t->kind = f->kind;
+    strcpy(t->told, at);
 
     return t->take;
 }
@@ -133,6 +151,8 @@ feed(trace_t *t, const uint8_t *p, size_t len, const size_t *cuts, size_t n)
 
     t->len = 0;
     t->payload = 0;
+    t->told[0] = '\0';
+    t->same = 0;
     genai_eventstream_init(&es, &handler, t);
 
     for (from = 0, i = 0; i <= n; i++) {
@@ -258,6 +278,30 @@ headers(void)
     uint8_t   b[4096];
 
     memset(text, 'x', sizeof(text));
+    text[80] = '\0';
+
+    es_enc_init(&e, b, sizeof(b));
+    es_begin(&e);
+    es_header(&e, ":message-type", "error");
+    es_header_raw(&e, "t", 0, "", 0);
+    es_header_raw(&e, "i32", 4, "1234", 4);
+    es_header_raw(&e, ":event-type", 6, "bytes", 5);
+    es_header(&e, ":content-type", "");
+    es_header_raw(&e, "uuid", 9, "0123456789abcdef", 16);
+    es_header(&e, ":error-message", text);
+    es_payload(&e, "{}", 2);
+    es_end(&e);
+
+    is_int(feed(&whole, b, e.len, NULL, 0), -1, "headers that are kept");
+    text[64] = '\0';
+    n = snprintf((char *) b + 3000, 1000, "[3 2 type= msg=%s ct=|{}| ok]",
+                 text);
+    ok(n > 0, "expectation written");
+    is_mem(whole.log, whole.len, (char *) b + 3000,
+           "headers that are kept: long ones are cut");
+    splits("headers that are kept", b, e.len);
+
+    memset(text, 'x', sizeof(text));
     text[199] = '\0';
 
     es_enc_init(&e, b, sizeof(b));
@@ -314,11 +358,17 @@ headers(void)
     is_mem(whole.log, whole.len, "[4 0 type= msg= ct=|| ok]",
            "headers that are not strings are not looked at");
 
-    for (i = 0; i < 6; i++) {
+    for (i = 0; i < 12; i++) {
         es_enc_init(&e, b, sizeof(b));
         es_begin(&e);
 
-        switch (i) {
+        /* few of them and, after a long one, many */
+
+        if (i >= 6) {
+            es_header(&e, "long", text);
+        }
+
+        switch (i % 6) {
         case 0:
             es_enc_bytes(&e, "\0", 1);
             break;
@@ -345,6 +395,57 @@ headers(void)
         is_int((long long) whole.len, 0, "… give no frame");
         splits("headers that do not parse", b, e.len);
     }
+}
+
+
+/* headers that come again are not read again, unless one bit differs */
+
+static void
+again(void)
+{
+    int       i;
+    char      text[200];
+    es_enc_t  e;
+    uint8_t   b[4096];
+
+    static const char *const  types[] = {
+        "delta", "delta", "delta", "deltb", "deltb", "eltb", "delta", "",
+        "delta", "long", "delta", "delta"
+    };
+
+    memset(text, 'x', sizeof(text));
+    text[199] = '\0';
+
+    es_enc_init(&e, b, sizeof(b));
+
+    for (i = 0; i < (int) genai_nelts(types); i++) {
+
+        if (types[i][0] == '\0') {
+            es_begin(&e);
+            es_payload(&e, "bare", 4);
+            es_end(&e);
+
+        } else {
+            es_frame(&e, "event", types[i][0] == 'l' ? text : types[i],
+                     i % 3 ? "{}" : "");
+        }
+    }
+
+    is_int(feed(&whole, b, e.len, NULL, 0), -1, "headers again");
+    is_int((long long) whole.same, 4, "headers again: as often as they are");
+    splits("headers again", b, e.len);
+    is_int((long long) cut.same, 4, "in pieces too");
+
+    es_enc_init(&e, b, sizeof(b));
+    es_frame(&e, "event", "delta", "{}");
+    es_begin(&e);
+    es_enc_bytes(&e, b + 12, b[7]);
+    b[e.start + 12 + 12] = 10;                /* no type of value */
+    es_payload(&e, "", 0);
+    es_end(&e);
+    is_int(feed(&whole, b, e.len, NULL, 0), GENAI_ES_ERR_HEADER,
+           "the same, but for a byte that makes them wrong");
+    splits("the same, but for a byte", b, e.len);
 }
 
 
@@ -470,6 +571,7 @@ main(void)
 
     vectors();
     headers();
+    again();
     errors();
     big();
 
