@@ -104,7 +104,7 @@ typedef enum {
     GENAI_FINISH_TOOL_CALL,
     GENAI_FINISH_CONTENT_FILTER,
     GENAI_FINISH_ERROR,
-    GENAI_FINISH_OTHER,            /* stop_reason is passed on as it was sent */
+    GENAI_FINISH_OTHER,            /* stop_reason goes on as it was sent */
     GENAI_FINISH_N
 } genai_finish_e;
 
@@ -148,12 +148,12 @@ typedef struct {
 #define GENAI_USAGE_N       3
 
 
-/* an attribute of the operator's (genai_span_attr, genai_label, genai_extract) */
+/* the operator's own: genai_span_attr, genai_label, genai_extract */
 
 typedef struct {
     genai_str_t  key;
     genai_str_t  value;
-    uint8_t      type;             /* 's' string, 'i' int, 'd' double, 'b' bool */
+    uint8_t      type;             /* s string, i int, d double, b bool */
     uint8_t      label;            /* also a metric label */
 } genai_attr_t;
 
@@ -288,7 +288,7 @@ typedef struct {
     uint32_t      tools_offered;
     uint32_t      tool_results;
     uint32_t      messages;
-    uint32_t      media_parts;           /* images, documents … in the prompt */
+    uint32_t      media_parts;           /* of the prompt: images, files */
 
     /* answer */
 

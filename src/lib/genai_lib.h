@@ -60,7 +60,8 @@ genai_strz(const char *z)
 static inline int
 genai_str_eq(genai_str_t a, genai_str_t b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    return a.len == b.len
+           && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 

@@ -117,7 +117,7 @@ ngx_http_genai_set_exporter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "duplicate exporter \"%V\": give the second a "
-                               "name, as in \"genai_exporter %V other { ... }\"",
+                               "name, as in \"genai_exporter %V other {\"",
                                &value[cf->args->nelts - 1], &value[1]);
             return NGX_CONF_ERROR;
         }
