@@ -311,3 +311,62 @@ location / { genai bedrock; proxy_pass http://127.0.0.1:1; }
 --- must_die
 --- error_log
 duplicate "genai_resource" key "service.name"
+
+
+=== TEST 28: genai_keep: what is not known
+--- config
+location / {
+    genai bedrock;
+    genai_keep errors;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "errors", it must be "error", "slow=time"
+
+
+=== TEST 29: genai_keep: a time that is none
+--- config
+location / {
+    genai bedrock;
+    genai_keep error slow=soon;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "slow=soon"
+
+
+=== TEST 30: genai_keep: off stands alone
+--- config
+location / {
+    genai bedrock;
+    genai_keep error off;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "off"
+
+
+=== TEST 31: genai_keep: every word
+--- config
+location / {
+    genai bedrock;
+    genai_keep error slow=5s cost=0.50;
+    location /off { genai_keep off; }
+    return 200;
+}
+--- error_code: 200
+
+
+=== TEST 32: genai_span_profile: a profile that is none
+--- config
+location / {
+    genai bedrock;
+    genai_span_profile RAG2;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid value "RAG2"

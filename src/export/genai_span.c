@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "genai_span.h"
+#include "genai_span_int.h"
 
 
 typedef enum {
@@ -21,35 +21,12 @@ typedef enum {
 } genai_span_row_e;
 
 
-/* which spans a row is for */
-
-#define FOR_MODEL      1
-#define FOR_EMBED      2
-#define FOR_RETRIEVAL  4
-#define FOR_RERANK     8
-#define FOR_APP        16
-#define FOR_HTTP       32
-#define FOR_ALL        63
-#define FOR_GENAI      (FOR_ALL & ~(FOR_APP | FOR_HTTP))
-
-
 typedef struct {
     genai_str_t          key;
     uint16_t             offset;
     uint8_t              type;         /* genai_span_row_e */
     uint8_t              where;
 } genai_span_row_t;
-
-
-typedef struct {
-    const genai_call_t  *c;
-    genai_span_visit_pt  visit;
-    void                *data;
-    unsigned             where;
-    unsigned             n;
-    int                  rc;
-    char                 repair[GENAI_SPAN_REPAIR];
-} genai_span_ctx_t;
 
 
 #define row(key, type, field, where)                                          \
@@ -142,20 +119,6 @@ static void genai_span_failure(genai_span_ctx_t *x);
 static void genai_span_scores(genai_span_ctx_t *x);
 static void genai_span_own(genai_span_ctx_t *x);
 static void genai_span_own_typed(genai_span_ctx_t *x, const genai_attr_t *a);
-static void genai_span_emit(genai_span_ctx_t *x, genai_span_attr_t *v);
-static void genai_span_str(genai_span_ctx_t *x, genai_str_t key,
-    genai_str_t value);
-static void genai_span_int(genai_span_ctx_t *x, genai_str_t key, int64_t i);
-static void genai_span_double(genai_span_ctx_t *x, genai_str_t key, double d);
-static void genai_span_bool(genai_span_ctx_t *x, genai_str_t key, int b);
-static void genai_span_list(genai_span_ctx_t *x, genai_str_t key,
-    const genai_str_t *list, size_t n);
-
-
-/* the key is a literal: its length is known to the compiler */
-
-#define put(fn, x, key, ...)                                                  \
-    fn(x, genai_str(key, sizeof(key) - 1), __VA_ARGS__)
 
 
 void
@@ -326,6 +289,7 @@ genai_span_attrs(const genai_call_t *c, genai_span_visit_pt visit, void *data)
     genai_span_peer(&x);
     genai_span_failure(&x);
     genai_span_scores(&x);
+    genai_span_profile(&x);
     genai_span_own(&x);
 
     return x.rc;
@@ -550,6 +514,8 @@ genai_span_usage(genai_span_ctx_t *x)
 
     put(genai_span_str, x, "genai.skip_reason",
         genai_strz(genai_skip_name(c->skip)));
+    put(genai_span_str, x, "genai.keep",
+        genai_strz(genai_keep_name(c->keep)));
 
     if (c->disagreement == 0) {
         return;
@@ -762,7 +728,7 @@ genai_span_own_typed(genai_span_ctx_t *x, const genai_attr_t *a)
 }
 
 
-static void
+void
 genai_span_emit(genai_span_ctx_t *x, genai_span_attr_t *v)
 {
     if (x->rc == GENAI_OK && x->n < GENAI_SPAN_ATTRS_MAX) {
@@ -790,7 +756,7 @@ genai_span_taken(const genai_span_ctx_t *x, genai_str_t key)
 }
 
 
-static void
+void
 genai_span_str(genai_span_ctx_t *x, genai_str_t key, genai_str_t value)
 {
     genai_span_attr_t  v;
@@ -807,7 +773,7 @@ genai_span_str(genai_span_ctx_t *x, genai_str_t key, genai_str_t value)
 }
 
 
-static void
+void
 genai_span_int(genai_span_ctx_t *x, genai_str_t key, int64_t i)
 {
     genai_span_attr_t  v;
@@ -822,7 +788,7 @@ genai_span_int(genai_span_ctx_t *x, genai_str_t key, int64_t i)
 }
 
 
-static void
+void
 genai_span_double(genai_span_ctx_t *x, genai_str_t key, double d)
 {
     genai_span_attr_t  v;
@@ -837,7 +803,7 @@ genai_span_double(genai_span_ctx_t *x, genai_str_t key, double d)
 }
 
 
-static void
+void
 genai_span_bool(genai_span_ctx_t *x, genai_str_t key, int b)
 {
     genai_span_attr_t  v;
@@ -854,7 +820,7 @@ genai_span_bool(genai_span_ctx_t *x, genai_str_t key, int b)
 
 /* empty values are left out, an empty list is absent */
 
-static void
+void
 genai_span_list(genai_span_ctx_t *x, genai_str_t key,
     const genai_str_t *list, size_t n)
 {

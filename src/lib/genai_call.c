@@ -106,6 +106,14 @@ static const char *const  genai_skip_names[GENAI_SKIP_N] = {
 };
 
 
+static const char *const  genai_keep_names[GENAI_KEEP_N] = {
+    [GENAI_KEEP_NONE] = "",
+    [GENAI_KEEP_ERROR] = "error",
+    [GENAI_KEEP_SLOW] = "slow",
+    [GENAI_KEEP_COST] = "cost"
+};
+
+
 /* every provider's words, without regard to case */
 
 static const genai_finish_row_t  genai_finish_rows[] = {
@@ -312,6 +320,13 @@ const char *
 genai_skip_name(unsigned skip)
 {
     return genai_name(genai_skip_names, skip);
+}
+
+
+const char *
+genai_keep_name(unsigned keep)
+{
+    return genai_name(genai_keep_names, keep);
 }
 
 

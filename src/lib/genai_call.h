@@ -127,6 +127,26 @@ typedef enum {
 } genai_skip_e;
 
 
+/* why a span is there that the ratio had left out: genai.keep */
+
+typedef enum {
+    GENAI_KEEP_NONE = 0,
+    GENAI_KEEP_ERROR,
+    GENAI_KEEP_SLOW,
+    GENAI_KEEP_COST,
+    GENAI_KEEP_N
+} genai_keep_e;
+
+
+/* which keys a span has, beside each other: genai_span_profile */
+
+typedef enum {
+    GENAI_PROFILE_SEMCONV = 0,
+    GENAI_PROFILE_RAG,             /* also the plain keys of RAG pipelines */
+    GENAI_PROFILE_N
+} genai_profile_e;
+
+
 /* one reading of usage; -1 = this source did not say */
 
 typedef struct {
@@ -186,6 +206,8 @@ typedef struct {
     uint8_t       error_origin;
     uint8_t       finish;
     uint8_t       skip;                  /* $genai_skip_reason */
+    uint8_t       keep;                  /* genai_keep_e */
+    uint8_t       profile;               /* genai_profile_e */
 
     uint8_t       attempt;               /* amz-sdk-request, 0 unknown */
     uint8_t       upstream_tries;
@@ -345,6 +367,7 @@ const char *genai_source_name(unsigned source);
 const char *genai_origin_name(unsigned origin);
 const char *genai_finish_name(unsigned finish);
 const char *genai_skip_name(unsigned skip);
+const char *genai_keep_name(unsigned keep);
 
 /* the stop reason as a provider spelt it -> finish reason
  * (wire-formats 2.0 and 4.3; telemetry 1.2) */

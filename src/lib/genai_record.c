@@ -63,6 +63,8 @@ static const rec_field_t  rec_fields[] = {
     rec(30, REC_U64, max_gap_ns),
     rec(31, REC_U32, events),
     rec(32, REC_U32, text_events),
+    rec(33, REC_U8, keep),
+    rec(34, REC_U8, profile),
     rec(40, REC_STR, provider),
     rec(41, REC_STR, model),
     rec(42, REC_STR, response_model),

@@ -76,6 +76,8 @@ ngx_http_genai_create_loc_conf(ngx_conf_t *cf)
     conf->baggage = NGX_CONF_UNSET_UINT;
     conf->sample = NGX_CONF_UNSET_PTR;
     conf->span_name = NGX_CONF_UNSET_PTR;
+    conf->keep = NGX_CONF_UNSET_PTR;
+    conf->profile = NGX_CONF_UNSET_UINT;
     conf->name = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->session = NGX_CONF_UNSET_PTR;
@@ -109,6 +111,9 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_ptr_value(conf->sample, prev->sample, NULL);
     ngx_conf_merge_ptr_value(conf->span_name, prev->span_name, NULL);
+    ngx_conf_merge_ptr_value(conf->keep, prev->keep, NULL);
+    ngx_conf_merge_uint_value(conf->profile, prev->profile,
+                              GENAI_PROFILE_SEMCONV);
     ngx_conf_merge_ptr_value(conf->name, prev->name, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
     ngx_conf_merge_ptr_value(conf->session, prev->session, NULL);

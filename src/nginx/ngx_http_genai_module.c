@@ -32,6 +32,13 @@ static ngx_conf_enum_t  ngx_http_genai_baggage[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_genai_profile[] = {
+    { ngx_string("semconv"), GENAI_PROFILE_SEMCONV },
+    { ngx_string("rag"), GENAI_PROFILE_RAG },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_genai_commands[] = {
 
     { ngx_string("genai"),
@@ -103,6 +110,20 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("genai_keep"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_http_genai_set_keep,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("genai_span_profile"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_genai_loc_conf_t, profile),
+      ngx_http_genai_profile },
 
     { ngx_string("genai_span_name"),
       NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,

@@ -85,6 +85,15 @@ typedef struct {
 } ngx_http_genai_attr_conf_t;
 
 
+/* genai_keep */
+
+typedef struct {
+    ngx_uint_t                   error;
+    uint64_t                     slow_ns;     /* 0: however slow */
+    int64_t                      cost;        /* pico-USD, -1: whatever */
+} ngx_http_genai_keep_conf_t;
+
+
 typedef struct {
     ngx_uint_t                   api;         /* genai_api_e */
     ngx_uint_t                   trace_context;
@@ -98,6 +107,9 @@ typedef struct {
     ngx_http_complex_value_t    *user;
     ngx_http_complex_value_t    *session;
     ngx_http_complex_value_t    *region;
+
+    ngx_http_genai_keep_conf_t  *keep;
+    ngx_uint_t                   profile;     /* genai_profile_e */
 
     ngx_array_t                 *span_attrs;  /* ngx_http_genai_attr_conf_t */
     ngx_array_t                 *labels;      /* ngx_http_genai_attr_conf_t */
@@ -232,6 +244,13 @@ ngx_uint_t ngx_http_genai_origin(ngx_http_request_t *r);  /* of a status */
 ngx_int_t ngx_http_genai_log_handler(ngx_http_request_t *r);
 void ngx_http_genai_status_error(ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
+
+
+/* ngx_http_genai_keep.c */
+
+char *ngx_http_genai_set_keep(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_genai_keep(ngx_http_genai_ctx_t *ctx);
 
 
 /* ngx_http_genai_shm.c: zones, lanes, rows of open calls */

@@ -551,6 +551,88 @@ test_own(void)
 }
 
 
+/* genai_span_profile rag: a step's plain keys, each with its one meaning */
+
+static void
+test_rag(void)
+{
+    genai_call_t  call, *c = &call;
+
+    converse(c);
+    visit(c);
+    has_not("model_id");
+
+    c->profile = GENAI_PROFILE_RAG;
+    visit(c);
+    ok(find("model_id") && find("gen_ai.request.model"),
+       "the conventions' keys stay");
+    has_int("input_tokens", c->input_tokens);
+    has_int("output_tokens", c->output_tokens);
+    has_int("total_tokens", c->total_tokens);
+    has_double("generation_cost_usd", genai_span_usd_double(c->cost_pico));
+    has_str("status", "success");
+    has_not("error");
+    has_not("context_window_exceeded");
+
+    c->stop_reason = genai_strz("");
+    c->context_exceeded = 1;
+    c->priced = 0;
+    c->error = 1;
+    c->error_type = genai_strz("ThrottlingException");
+    c->error_message = genai_strz("slow down");
+    c->keep = GENAI_KEEP_ERROR;
+    visit(c);
+    has_str("stop_reason", "unknown");
+    has_bool("context_window_exceeded", 1);
+    has_not("generation_cost_usd");
+    has_str("status", "error");
+    has_bool("error", 1);
+    has_str("error_type", "ThrottlingException");
+    has_str("error_message", "slow down");
+    has_str("genai.keep", "error");
+
+    converse(c);
+    c->profile = GENAI_PROFILE_RAG;
+    c->operation = GENAI_OP_EMBEDDINGS;
+    c->embedding_dimension = 1024;
+    visit(c);
+    has_int("embedding_dimension", 1024);
+    ok(find("embedding_cost_usd") != NULL, "the cost of an embedding");
+    has_not("generation_cost_usd");
+
+    c->operation = GENAI_OP_RETRIEVAL;
+    c->documents = 3;
+    c->score_count = 2;
+    c->score_sum = 1.5;
+    c->score_top = 1;
+    c->docs[0] = genai_strz("a");
+    c->docs[1] = genai_strz("b");
+    c->ndocs = 2;
+    visit(c);
+    has_int("documents_retrieved", 3);
+    has_int("documents_found", 3);
+    has_double("avg_similarity_score", 0.75);
+    has_double("avg_relevance", 0.75);
+    has_double("top_score", 1);
+    has_list("top_documents", "a|b");
+
+    c->operation = GENAI_OP_RERANK;
+    visit(c);
+    has_int("documents_after_rerank", 3);
+    has_double("top_rerank_score", 1);
+
+    c->api = GENAI_API_APP;
+    c->kind = GENAI_SPAN_SERVER;
+    c->user = genai_strz("u1");
+    c->prompt_chars = 7;
+    c->start_unix_ns = 1795392000ULL * 1000000000;
+    visit(c);
+    has_int("query_length", 7);
+    has_str("user_id", "u1");
+    has_str("timestamp", "2026-11-23T00:00:00Z");
+}
+
+
 static void
 is_usd(int64_t pico, const char *want)
 {
@@ -639,6 +721,7 @@ main(void)
     test_error();
     test_operations();
     test_own();
+    test_rag();
     test_money();
     test_utf8();
 

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Directives that change what a span holds or whether there is one, each from
+its location to the line that a sink wrote.
+"""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import socketserver
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+import tap
+import harness
+
+HAIKU = 'anthropic.claude-haiku-4-5-20251001-v1:0'
+NONE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00'
+
+CONF = '''
+daemon off;
+worker_processes 1;
+%(load)s
+pid logs/nginx.pid;
+error_log logs/error.log info;
+user root;
+events { worker_connections 512; }
+http {
+    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
+    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
+    genai_prices %(top)s/conf.examples/prices.json;
+    genai_queue 4m path=%(prefix)s/spool;
+    genai_exporter file { path logs/spans.jsonl; interval 100ms; }
+    genai_region us-east-1;
+
+    client_max_body_size 30m;
+    proxy_read_timeout 300s;
+    proxy_http_version 1.1;
+    log_format facts '$genai_trace_id';
+    access_log logs/facts.log facts;
+
+    server {
+        listen 127.0.0.1:%(port)d;
+        add_header X-Trace $genai_trace_id always;
+        genai bedrock;
+
+        location / { proxy_pass http://127.0.0.1:%(up)d; }
+%(locations)s
+        location /genai/ { genai off; genai_status; access_log off; }
+    }
+}
+'''
+
+LOCATIONS = []
+TESTS = []
+
+
+def test(locations=''):
+    """a function that looks at these locations"""
+    def add(f):
+        TESTS.append(f)
+        LOCATIONS.append(re.sub(r'proxy;', 'proxy_pass http://127.0.0.1:'
+                                '@UP@;', locations))
+        return f
+    return add
+
+
+class Upstream(socketserver.ThreadingTCPServer):
+    """answers as X-Answer says, keeps what it was sent"""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            headers = {}
+            line = self.rfile.readline()
+            while True:
+                line = self.rfile.readline().decode('latin-1').strip()
+                if not line:
+                    break
+                k, _, v = line.partition(':')
+                headers[k.lower()] = v.strip()
+            body = self.rfile.read(int(headers.get('content-length', 0)))
+            self.server.seen.append((headers, body))
+            status, kind, out, wait = self.server.answers[
+                headers.get('x-answer', 'plain')]
+            time.sleep(wait)
+            head = ('HTTP/1.1 %s', 'Content-Type: %s', 'Connection: close',
+                    'Content-Length: %d', '', '')
+            self.wfile.write(('\r\n'.join(head) % (
+                status, kind, len(out))).encode() + out)
+
+
+def answer(text='Hi there', inp=25, out=5, **more):
+    return json.dumps(dict({
+        'output': {'message': {'role': 'assistant',
+                               'content': [{'text': text}]}},
+        'stopReason': 'end_turn', 'metrics': {'latencyMs': 12},
+        'usage': {'inputTokens': inp, 'outputTokens': out,
+                  'totalTokens': inp + out}}, **more)).encode()
+
+
+def ask(text='hi', **more):
+    return dict({'messages': [{'role': 'user',
+                               'content': [{'text': text}]}]}, **more)
+
+
+class Gateway:
+    def __init__(self, port, prefix):
+        self.port = port
+        self.prefix = prefix
+
+    def post(self, where, body=None, model=HAIKU, op='converse', **headers):
+        """status, body, trace id"""
+        if not isinstance(body, bytes):
+            body = json.dumps(ask() if body is None else body).encode()
+        request = urllib.request.Request(
+            'http://127.0.0.1:%d%s/model/%s/%s'
+            % (self.port, where, model.replace(':', '%3A'), op), body,
+            {k.replace('_', '-'): v for k, v in headers.items()})
+        try:
+            r = urllib.request.urlopen(request, timeout=20)
+        except urllib.error.HTTPError as e:
+            r = e
+        with r:
+            return r.status, r.read(), r.headers.get('X-Trace')
+
+    def spans(self):
+        out = {}
+        try:
+            for line in open(os.path.join(self.prefix, 'logs/spans.jsonl'),
+                             encoding='utf-8'):
+                for rs in json.loads(line)['resourceSpans']:
+                    for ss in rs['scopeSpans']:
+                        for s in ss['spans']:
+                            out[s['traceId']] = {
+                                a['key']: list(a['value'].values())[0]
+                                for a in s.get('attributes', [])}
+        except OSError:
+            pass
+        return out
+
+    def span(self, trace):
+        return harness.wait_for('the span ' + trace, 10,
+                                lambda: self.spans().get(trace))
+
+    def attrs(self, where, body=None, **more):
+        """of the span of one call"""
+        return self.span(self.post(where, body, **more)[2])
+
+
+@test('''
+        location /keep/ {
+            genai_sample 0;
+            genai_keep error slow=150ms cost=0.50;
+            proxy;
+        }
+        location /keep/off/ { genai_sample 0; genai_keep off; proxy; }
+''')
+def keep(gw, upstream):
+    upstream.answers['slow'] = ('200 OK', 'application/json', answer(), 0.2)
+    upstream.answers['throttled'] = (
+        '429 Too Many Requests', 'application/json',
+        b'{"message":"slow down"}', 0)
+    upstream.answers['dear'] = ('200 OK', 'application/json',
+                                answer(inp=1000000, out=1), 0)
+
+    _, _, plain = gw.post('/keep')
+    _, _, off = gw.post('/keep/off', X_Answer='throttled')
+    seen = upstream.seen[-1][0]['traceparent']
+    tap.ok(seen.endswith(('-00', '-02')), 'the upstream is told: not sampled',
+           seen)
+
+    for name, why in (('throttled', 'error'), ('slow', 'slow'),
+                      ('dear', 'cost')):
+        attrs = gw.attrs('/keep', X_Answer=name)
+        tap.equal(attrs.get('genai.keep'), why,
+                  'ratio 0: the span of a call is kept: ' + why)
+
+    trace = NONE.split('-')[1]
+    gw.post('/keep', traceparent=NONE, X_Answer='throttled')
+    tap.equal(gw.span(trace).get('genai.keep'), 'error',
+              'also when the parent was not sampled')
+
+    attrs = gw.attrs('', X_Answer='throttled')
+    tap.ok('genai.keep' not in attrs, 'a span that was sampled was not kept',
+           attrs)
+    known = gw.spans()
+    tap.ok(plain not in known and off not in known,
+           'calls that give no reason leave no span')
+
+
+@test('''
+        location /rag/ { genai_span_profile rag; proxy; }
+''')
+def profile(gw, upstream):
+    attrs = gw.attrs('/rag')
+    tap.ok(attrs.get('model_id') == HAIKU and attrs.get('input_tokens') == '25'
+           and attrs.get('output_tokens') == '5'
+           and attrs.get('generation_cost_usd') == 0.000055
+           and attrs.get('stop_reason') == 'end_turn'
+           and attrs.get('prompt_length_chars') == '2'
+           and attrs.get('status') == 'success',
+           'genai_span_profile rag: the plain keys of the step', attrs)
+    tap.ok(attrs.get('gen_ai.request.model') == HAIKU
+           and attrs.get('gen_ai.usage.input_tokens') == '25',
+           'beside those of the conventions')
+    tap.ok('model_id' not in gw.attrs(''), 'which are alone otherwise')
+
+
+@test()
+def codings(gw, upstream):
+    attrs = gw.attrs('', gzip.compress(json.dumps(ask('x' * 5000)).encode()),
+                     Content_Encoding='gzip')
+    tap.equal(attrs.get('rag.prompt_length_chars'), '5000',
+              'a request in gzip is read')
+    tap.equal(gzip.decompress(upstream.seen[-1][1])[:12], b'{"messages":',
+              'and passed on as it came')
+
+
+def main():
+    prefix = tempfile.mkdtemp(prefix='genai-options-')
+    os.chmod(prefix, 0o755)
+    upstream = Upstream(('127.0.0.1', 0), Upstream.Handler)
+    upstream.seen = []
+    upstream.answers = {'plain': ('200 OK', 'application/json', answer(), 0)}
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    port, up = harness.free_port(), upstream.server_address[1]
+    so = harness.find_module()
+    nginx = harness.Nginx(prefix, CONF % dict(
+        load='load_module %s;' % so if so else '', top=tap.TOP, port=port,
+        prefix=prefix, up=up,
+        locations=''.join(LOCATIONS).replace('@UP@', str(up))), [port])
+
+    try:
+        for f in TESTS:
+            f(Gateway(port, prefix), upstream)
+        tap.no_alerts(nginx)
+    finally:
+        nginx.stop()
+        upstream.shutdown()
+        shutil.rmtree(prefix, ignore_errors=True)
+
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
