@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """README and examples against the code.  TAP.
 
-Every directive and variable of the command tables, every make target and
-every metric family is named in README.md; every file of conf.examples passes
-"nginx -t"; the repository names no path of the machine that it was made on.
+Every directive, variable, setting, metric, span attribute, skip reason and
+make target of the code is named in README.md, and README.md names none that
+is not there, nor calls unsupported what is; its links lead somewhere.  Every
+file of conf.examples passes "nginx -t"; the repository names no path of the
+machine that it was made on.
 """
 
 import glob
@@ -57,7 +59,15 @@ def families():
 def attributes():
     text = "".join(read(p) for p in
                    glob.glob("src/export/genai_span*.c", root_dir=ROOT))
-    return set(re.findall(r'"((?:genai|gen_ai|rag|aws)\.[a-z_.]+)"', text))
+    found = set(re.findall(r'"([a-z]\w*(?:\.\w+)+)\.?"', text))
+    return {f for f in found if not f.endswith((".h", ".c"))}
+
+
+def words(path, array):
+    """the texts of an array of names, the empty one left out"""
+    body = re.search(r"\b%s\[[^\]]*\] = \{(.*?)\n\};" % array, read(path),
+                     re.S)
+    return set(re.findall(r'"(\w+)"', body.group(1)))
 
 
 def documented(readme, group, wanted, form="`%s`"):
@@ -80,6 +90,64 @@ def undocumented(readme, directives, variables):
     vars_ = set(re.findall(r"\$(genai_\w+)", readme))
     ok(not (vars_ - variables), "README shows no variable that is not there",
        vars_ - variables)
+
+
+def unsupported(readme, directives):
+    """what README calls unsupported must not have come in the meantime"""
+    tail = readme.partition("not supported yet")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", tail))
+    there = directives | words("src/nginx/ngx_http_genai_conf.c",
+                               "ngx_http_genai_apis")
+    sinks = set(re.findall(r'\.type = "(\w+)"', "".join(
+        read(p) for p in glob.glob("src/export/genai_sink*.c",
+                                   root_dir=ROOT))))
+    there = (there | sinks) - {"genai"}
+    ok(not (named & there), "README calls nothing unsupported that is there",
+       ", ".join(sorted(named & there)))
+
+    syntax = readme.partition("**genai** `off`")[2].partition("\n")[0]
+    missing = sorted(a for a in words("src/nginx/ngx_http_genai_conf.c",
+                                      "ngx_http_genai_apis") - {"off"}
+                     if "`%s`" % a not in syntax)
+    ok(syntax and not missing, "README shows every value of genai",
+       ", ".join(missing))
+
+
+def slug(heading):
+    text = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    return text.replace(" ", "-")
+
+
+def form(path):
+    text = read(path)
+    plain = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    wide = [str(n) for n, line in enumerate(text.splitlines(), 1)
+            if len(line) > 160]
+    ok(not wide, "%s has no line over 160 columns" % path,
+       "lines " + ", ".join(wide))
+
+    anchors = {slug(h) for h in re.findall(r"^#+ (.*)$", plain, re.M)}
+    here = os.path.dirname(os.path.join(ROOT, path))
+    dead = [t for t in re.findall(r"\]\(([^)\s]+)\)", plain)
+            if not (t.startswith(("http://", "https://"))
+                    or (t[1:] in anchors if t[0] == "#" else
+                        os.path.exists(os.path.join(here, t))))]
+    ok(not dead, "%s: every link leads somewhere" % path, ", ".join(dead))
+
+    files = set(re.findall(r"`((?:conf\.examples|t|src|docker)/[\w./-]+)`",
+                           plain))
+    gone = sorted(f for f in files
+                  if not os.path.exists(os.path.join(ROOT, f)))
+    ok(not gone, "%s names no file that is not there" % path,
+       ", ".join(gone))
+
+
+def headings(readme, directives):
+    """each directive has its own section, with syntax, default, context"""
+    told = set(re.findall(r"^\| Syntax \| (.*)$", readme, re.M))
+    told = set(re.findall(r"\*\*(genai\w*)\*\*", " ".join(told)))
+    ok(told == directives, "every directive has its syntax, and no other",
+       ", ".join(sorted(told ^ directives)))
 
 
 def examples():
@@ -130,7 +198,18 @@ def main():
     documented(readme, "setting of an exporter", settings)
     documented(readme, "metric", families())
     documented(readme, "span attribute", attributes())
+    documented(readme, "reason of $genai_skip_reason",
+               words("src/lib/genai_call.c", "genai_skip_names"))
+    documented(readme, "source of usage",
+               words("src/lib/genai_call.c", "genai_source_names"))
     undocumented(readme, directives, variables)
+    headings(readme, directives)
+    unsupported(readme, directives)
+
+    for path in ["README.md"] + sorted(
+            glob.glob("conf.examples/**/*.md", root_dir=ROOT,
+                      recursive=True)):
+        form(path)
 
     targets = set(re.findall(r"^([a-z][a-z-]+):", read("Makefile"), re.M))
     wanted = {"make " + t for t in targets
