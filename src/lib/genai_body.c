@@ -88,6 +88,7 @@ static int64_t genai_body_number(genai_str_t s);
 static void genai_body_attempt(genai_call_t *c, genai_str_t s);
 static void genai_body_token_header(genai_call_t *c, int64_t *field,
     genai_str_t value);
+static int genai_body_type_json(genai_str_t type);
 static int genai_body_type_is(genai_str_t type, const char *z);
 static void genai_body_request_plain(void *data, const char *buf,
     size_t len);
@@ -372,23 +373,11 @@ genai_body_framing(unsigned stream)
 static unsigned
 genai_body_choose(genai_body_t *b, genai_str_t type)
 {
-    size_t                       i;
-    unsigned                     json;
     const genai_rows_t          *rows;
     const genai_api_op_t        *op;
     const genai_json_program_t  *program;
 
     op = b->call->api_op;
-
-    json = (type.len == 0) || genai_body_type_is(type, "application/json")
-           || genai_body_type_is(type, "text/json");
-
-    /* application/problem+json, application/x-amz-json-1.1 */
-
-    for (i = 0; i + 5 <= type.len && !json; i++) {
-        json = (strncasecmp(type.data + i, "+json", 5) == 0
-                || strncasecmp(type.data + i, "-json", 5) == 0);
-    }
 
     if (b->status >= 300) {
         rows = &genai_rows_error;
@@ -417,13 +406,38 @@ genai_body_choose(genai_body_t *b, genai_str_t type)
 
     program = genai_apis_program(b->apis, rows);
 
-    if (!json || program == NULL) {
+    if (program == NULL || !genai_body_type_json(type)) {
         return GENAI_BODY_NONE;
     }
 
     genai_json_init(&b->json, program, genai_body_emit, b);
 
     return b->status >= 300 ? GENAI_BODY_ERROR : GENAI_BODY_JSON;
+}
+
+
+/* also application/problem+json, application/x-amz-json-1.1, or none said */
+
+static int
+genai_body_type_json(genai_str_t type)
+{
+    size_t  i;
+
+    if (type.len == 0 || genai_body_type_is(type, "application/json")
+        || genai_body_type_is(type, "text/json"))
+    {
+        return 1;
+    }
+
+    for (i = 0; i + 5 <= type.len; i++) {
+        if (strncasecmp(type.data + i, "+json", 5) == 0
+            || strncasecmp(type.data + i, "-json", 5) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

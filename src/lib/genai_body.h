@@ -61,6 +61,7 @@ typedef struct {
     genai_str_t              error_message;
     genai_str_t              block_name;     /* of a block being read */
 
+    const genai_api_event_t *row;            /* of the event's type */
     int64_t                  ttl_tokens;     /* of an element of a split */
     uint64_t                 now_ns;         /* of the feed that runs */
     uint32_t                 delta_bytes;    /* of a payload not looked into */
@@ -74,6 +75,7 @@ typedef struct {
     uint8_t                  prefix;         /* bytes matched of a prefix */
     uint8_t                  prefix_set;     /* families it may be, bits */
     uint8_t                  empty;          /* bytes of a delta's frame */
+    uint8_t                  row_empty;      /* … if it is one */
     char                     tail[3];        /* last bytes of a payload */
     unsigned                 request_on:1;
     unsigned                 response_past:1;  /* its end was told */

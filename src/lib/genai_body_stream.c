@@ -31,7 +31,8 @@ static void genai_body_on_sse_begin(void *data, genai_str_t event);
 static void genai_body_on_sse_data(void *data, const char *buf, size_t len);
 static void genai_body_on_sse_end(void *data, genai_str_t event);
 static void genai_body_event_reset(genai_body_t *b);
-static int genai_body_event_find(genai_body_t *b, genai_str_t type);
+static void genai_body_event_find(genai_body_t *b, genai_str_t type);
+static int genai_body_event_begin(genai_body_t *b);
 static void genai_body_event_json(genai_body_t *b,
     const genai_json_program_t *program);
 static int genai_body_chunk_begin(genai_body_t *b);
@@ -184,7 +185,11 @@ genai_body_on_frame(void *data, const genai_es_frame_t *f)
             return genai_body_chunk_begin(b);
         }
 
-        return genai_body_event_find(b, f->type);
+        if (!f->same) {
+            genai_body_event_find(b, f->type);
+        }
+
+        return genai_body_event_begin(b);
 
     case GENAI_ES_EXCEPTION:
         genai_body_event_json(b, genai_apis_program(b->apis,
@@ -211,10 +216,9 @@ genai_body_event_reset(genai_body_t *b)
 }
 
 
-/* what the operation's table says of this type of event: 1, its payload is
- * wanted */
+/* what the operation's table says of this type of event */
 
-static int
+static void
 genai_body_event_find(genai_body_t *b, genai_str_t type)
 {
     size_t                    i;
@@ -222,31 +226,48 @@ genai_body_event_find(genai_body_t *b, genai_str_t type)
     const genai_api_event_t  *e;
 
     op = b->call->api_op;
+    b->row = NULL;
 
     for (i = 0; i < op->nevents; i++) {
         e = &op->events[i];
 
-        if (e->type && !genai_str_is(type, e->type)) {
-            continue;
+        if (e->type == NULL || genai_str_is(type, e->type)) {
+            b->row = e;
+            b->row_empty = (uint8_t) (e->empty ? strlen(e->empty) : 0);
+            return;
         }
+    }
+}
 
-        b->event = e->flags;
 
-        if ((e->flags & GENAI_EV_TEXT) && b->call->first_token_ns) {
-            b->state = STATE_DELTA;
-            b->empty = (uint8_t) (e->empty ? strlen(e->empty) : 0);
-            return 1;
-        }
+/* 1: its payload is wanted */
 
-        if (e->rows == NULL) {
-            return 0;
-        }
+static int
+genai_body_event_begin(genai_body_t *b)
+{
+    const genai_api_event_t  *e;
 
-        genai_body_event_json(b, genai_apis_program(b->apis, e->rows));
+    e = b->row;
+
+    if (e == NULL) {
+        return 0;
+    }
+
+    b->event = e->flags;
+
+    if ((e->flags & GENAI_EV_TEXT) && b->call->first_token_ns) {
+        b->state = STATE_DELTA;
+        b->empty = b->row_empty;
         return 1;
     }
 
-    return 0;
+    if (e->rows == NULL) {
+        return 0;
+    }
+
+    genai_body_event_json(b, genai_apis_program(b->apis, e->rows));
+
+    return 1;
 }
 
 
@@ -663,8 +684,9 @@ genai_body_on_sse_begin(void *data, genai_str_t event)
     if (b->call->api_op->nevents == 0) {
         genai_body_event_json(b, b->apis->inner);
 
-    } else if (!genai_body_event_find(b, event)) {
-        return;
+    } else {
+        genai_body_event_find(b, event);
+        (void) genai_body_event_begin(b);
     }
 
     if (b->state == STATE_JSON) {
