@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import gateways
@@ -72,10 +73,17 @@ class Counted:
         """What was counted since the last dump: the path of the list."""
         pattern = '%s/out.%d.*' % (self.directory, self.gateway.worker)
         old = set(glob.glob(pattern))
-        os.kill(self.gateway.worker, signal.SIGUSR1)
-        return harness.wait_for('a dump', 30, lambda: next(
-            (f for f in glob.glob(pattern) if f not in old
-             and totals(f)), None))
+
+        # a signal that comes before the worker sleeps waits for an event
+        for _ in range(10):
+            time.sleep(0.2)
+            os.kill(self.gateway.worker, signal.SIGUSR1)
+            with contextlib.suppress(harness.Problem):
+                return harness.wait_for('a dump', 3, lambda: next(
+                    (f for f in glob.glob(pattern) if f not in old
+                     and totals(f)), None))
+
+        raise harness.Problem('callgrind wrote no dump')
 
     def measure(self, scenario, requests, profile=None):
         """Instructions per request, averaged over so many"""
