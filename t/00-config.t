@@ -370,3 +370,15 @@ location / {
 --- must_die
 --- error_log
 invalid value "RAG2"
+
+
+=== TEST 33: genai_context_window: an unknown word
+--- config
+location / {
+    genai bedrock;
+    genai_context_window strict;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid value "strict"

@@ -28,14 +28,6 @@ static ngx_conf_enum_t  ngx_http_genai_apis[] = {
 };
 
 
-static ngx_conf_enum_t  ngx_http_genai_formats[] = {
-    { ngx_string("w3c"), GENAI_TRACE_W3C },
-    { ngx_string("xray"), GENAI_TRACE_XRAY },
-    { ngx_string("b3"), GENAI_TRACE_B3 },
-    { ngx_null_string, 0 }
-};
-
-
 void *
 ngx_http_genai_create_main_conf(ngx_conf_t *cf)
 {
@@ -78,6 +70,7 @@ ngx_http_genai_create_loc_conf(ngx_conf_t *cf)
     conf->span_name = NGX_CONF_UNSET_PTR;
     conf->keep = NGX_CONF_UNSET_PTR;
     conf->profile = NGX_CONF_UNSET_UINT;
+    conf->window = NGX_CONF_UNSET_UINT;
     conf->name = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->session = NGX_CONF_UNSET_PTR;
@@ -95,7 +88,8 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_genai_loc_conf_t  *prev = parent;
     ngx_http_genai_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_genai_main_conf_t  *mcf;
 
     ngx_conf_merge_uint_value(conf->api, prev->api, GENAI_API_NONE);
     ngx_conf_merge_uint_value(conf->trace_context, prev->trace_context,
@@ -114,6 +108,8 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->keep, prev->keep, NULL);
     ngx_conf_merge_uint_value(conf->profile, prev->profile,
                               GENAI_PROFILE_SEMCONV);
+    ngx_conf_merge_uint_value(conf->window, prev->window,
+                              NGX_HTTP_GENAI_WINDOW_WARN);
     ngx_conf_merge_ptr_value(conf->name, prev->name, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
     ngx_conf_merge_ptr_value(conf->session, prev->session, NULL);
@@ -128,6 +124,13 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     conf->location = clcf->name;
+
+    if (conf->api != GENAI_API_NONE
+        && conf->window == NGX_HTTP_GENAI_WINDOW_REJECT)
+    {
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
+        mcf->window = 1;
+    }
 
     if (conf->api != GENAI_API_NONE && clcf->handler != NULL) {
         ngx_http_genai_check_location(cf, conf);
@@ -454,117 +457,6 @@ ngx_http_genai_set_resource(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     pair->value = (char *) value[2].data;
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_genai_set_trace_formats(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_http_genai_loc_conf_t  *lcf = conf;
-
-    ngx_str_t   *value;
-    ngx_uint_t   i, k, f, formats;
-
-    if (lcf->trace_formats != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-    formats = 0;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        for (k = 0; ngx_http_genai_formats[k].name.len; k++) {
-            if (value[i].len == ngx_http_genai_formats[k].name.len
-                && ngx_strcmp(value[i].data,
-                              ngx_http_genai_formats[k].name.data) == 0)
-            {
-                break;
-            }
-        }
-
-        f = ngx_http_genai_formats[k].value;
-
-        if (f == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown trace format \"%V\", known are "
-                               "\"w3c\", \"xray\" and \"b3\"", &value[i]);
-            return NGX_CONF_ERROR;
-        }
-
-        for (k = 0; k < i - 1; k++) {
-            if (((formats >> (4 * k)) & 0xf) == f) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "duplicate trace format \"%V\"",
-                                   &value[i]);
-                return NGX_CONF_ERROR;
-            }
-        }
-
-        formats |= f << (4 * (i - 1));
-    }
-
-    lcf->trace_formats = formats;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_genai_set_sample(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_genai_loc_conf_t  *lcf = conf;
-
-    char       *rv;
-    double      ratio;
-    ngx_str_t  *value;
-
-    if (lcf->sample != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    cmd->offset = offsetof(ngx_http_genai_loc_conf_t, sample);
-    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
-
-    if (rv != NGX_CONF_OK || lcf->sample->lengths != NULL) {
-        return rv;
-    }
-
-    value = cf->args->elts;
-
-    if (ngx_http_genai_ratio(&value[1], &ratio) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid sampling ratio \"%V\", it must be a "
-                           "number from 0 to 1 or a variable", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    lcf->sample_threshold = genai_sample_threshold(ratio);
-
-    return NGX_CONF_OK;
-}
-
-
-ngx_int_t
-ngx_http_genai_ratio(ngx_str_t *value, double *ratio)
-{
-    char   *end, buf[32];
-
-    if (value->len == 0 || value->len >= sizeof(buf)
-        || value->data[0] == ' ')
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(buf, value->data, value->len);
-    buf[value->len] = '\0';
-
-    *ratio = strtod(buf, &end);
-
-    /* the comparison is false for NaN */
-
-    return (*end == '\0' && *ratio >= 0 && *ratio <= 1) ? NGX_OK : NGX_ERROR;
 }
 
 

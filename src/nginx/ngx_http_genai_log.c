@@ -106,6 +106,7 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
         ngx_http_genai_unpriced(ctx, mcf);
     }
 
+    ngx_http_genai_window_check(ctx);
     ngx_http_genai_keep(ctx);
     ngx_http_genai_finish_record(ctx);
     ngx_http_genai_row_close(ctx);

@@ -39,6 +39,14 @@ static ngx_conf_enum_t  ngx_http_genai_profile[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_genai_window[] = {
+    { ngx_string("off"), NGX_HTTP_GENAI_WINDOW_OFF },
+    { ngx_string("warn"), NGX_HTTP_GENAI_WINDOW_WARN },
+    { ngx_string("reject"), NGX_HTTP_GENAI_WINDOW_REJECT },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_genai_commands[] = {
 
     { ngx_string("genai"),
@@ -124,6 +132,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_genai_loc_conf_t, profile),
       ngx_http_genai_profile },
+
+    { ngx_string("genai_context_window"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_genai_loc_conf_t, window),
+      ngx_http_genai_window },
 
     { ngx_string("genai_span_name"),
       NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
@@ -275,6 +290,14 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
     if (ngx_http_genai_add_phase(cf, NGX_HTTP_PREACCESS_PHASE,
                                  ngx_http_genai_preaccess_handler, 0)
         != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (mcf->window
+        && ngx_http_genai_add_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                    ngx_http_genai_window_handler, 0)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -18,6 +18,7 @@
 #include "../lib/genai_queue.h"
 #include "../lib/genai_labels.h"
 #include "../lib/genai_metrics.h"
+#include "../lib/genai_refuse.h"
 #include "../export/genai_sink.h"
 
 
@@ -38,6 +39,12 @@
 #define NGX_HTTP_GENAI_BAGGAGE_APP  0
 #define NGX_HTTP_GENAI_BAGGAGE_ALL  1
 #define NGX_HTTP_GENAI_BAGGAGE_OFF  2
+
+/* genai_context_window */
+
+#define NGX_HTTP_GENAI_WINDOW_OFF     0
+#define NGX_HTTP_GENAI_WINDOW_WARN    1
+#define NGX_HTTP_GENAI_WINDOW_REJECT  2
 
 /* one call in so many is timed: genai_module_seconds_total */
 
@@ -72,6 +79,7 @@ typedef struct {
 
     ngx_uint_t                   enabled;     /* a location has genai on */
     ngx_uint_t                   status;      /* a location has genai_status */
+    ngx_uint_t                   window;      /* a location rejects */
 } ngx_http_genai_main_conf_t;
 
 
@@ -110,6 +118,7 @@ typedef struct {
 
     ngx_http_genai_keep_conf_t  *keep;
     ngx_uint_t                   profile;     /* genai_profile_e */
+    ngx_uint_t                   window;
 
     ngx_array_t                 *span_attrs;  /* ngx_http_genai_attr_conf_t */
     ngx_array_t                 *labels;      /* ngx_http_genai_attr_conf_t */
@@ -141,6 +150,7 @@ typedef struct {
     unsigned                     finished:1;       /* recorded and counted */
     unsigned                     injected:1;       /* headers sent upstream */
     unsigned                     debug:1;          /* of B3 */
+    unsigned                     body_read:1;      /* by a phase of ours */
     unsigned                     queued:1;         /* is in the open list */
     unsigned                     own_cost:1;       /* this call is sampled
                                                       for our own cost */
@@ -169,18 +179,23 @@ char *ngx_http_genai_set_prices(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_genai_set_resource(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_genai_set_trace_formats(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_genai_set_sample(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_genai_set_attr(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_genai_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+void *ngx_http_genai_alloc(void *data, size_t size);   /* data: a pool */
+
+
+/* ngx_http_genai_conf_trace.c */
+
+char *ngx_http_genai_set_trace_formats(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_sample(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* "0" to "1" */
 ngx_int_t ngx_http_genai_ratio(ngx_str_t *value, double *ratio);
-void *ngx_http_genai_alloc(void *data, size_t size);   /* data: a pool */
 
 
 /* ngx_http_genai_conf_exporter.c: the block, OTEL_* from the environment */
@@ -251,6 +266,15 @@ void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
 char *ngx_http_genai_set_keep(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_genai_keep(ngx_http_genai_ctx_t *ctx);
+
+
+/* ngx_http_genai_window.c */
+
+ngx_int_t ngx_http_genai_window_handler(ngx_http_request_t *r);
+void ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx);
+ngx_int_t ngx_http_genai_refuse(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, const genai_refusal_t *refusal,
+    genai_str_t message);
 
 
 /* ngx_http_genai_shm.c: zones, lanes, rows of open calls */

@@ -216,6 +216,70 @@ def profile(gw, upstream):
     tap.ok('model_id' not in gw.attrs(''), 'which are alone otherwise')
 
 
+LLAMA = 'meta.llama3-8b-instruct-v1:0'        # a window of 8192
+
+
+@test('''
+        location /window/ { genai_context_window reject; proxy; }
+        location /window/off/ { genai_context_window off; proxy; }
+        location /window/stream/ {
+            genai_context_window reject;
+            proxy_request_buffering off;
+            proxy;
+        }
+        location /window/page/ {
+            genai_context_window reject;
+            error_page 400 = @other;
+            proxy;
+        }
+        location @other { return 418 "no tea"; }
+''')
+def window(gw, upstream):
+    short, long_ = ask('word ' * 6553), ask('word ' * 6554)
+    mixed = ask('word ' * 6500, system=[{'text': 'be brief ' * 40}])
+
+    def exceeded(where, body, **more):
+        attrs = gw.attrs(where, body, model=LLAMA, **more)
+        return attrs.get('rag.context_window_exceeded', False)
+
+    tap.ok(not exceeded('', short), 'a prompt of 8192 tokens fits in 8192')
+    tap.ok(exceeded('', long_), 'one more does not: the span says so')
+    tap.ok(exceeded('', mixed), 'the system text counts too')
+    tap.ok(not exceeded('/window/off', long_), 'off: nothing is said')
+    tap.ok(not exceeded('', ask('x' * 400000, system=[]), op='count-tokens'),
+           'to count tokens is always allowed')
+
+    for where in ('/window', '/window/stream'):
+        n = len(upstream.seen)
+        status, body, trace = gw.post(where, long_, model=LLAMA)
+        tap.ok(status == 400 and len(upstream.seen) == n,
+               'reject: 400, the upstream is not asked', (status, body))
+        tap.ok(json.loads(body)['message'].startswith('Input is too long'),
+               'in the words of the API', body)
+        attrs = gw.span(trace)
+        tap.ok(attrs.get('error.type') == 'context_window_exceeded'
+               and attrs.get('genai.error.origin') == 'gateway'
+               and attrs.get('rag.context_window_exceeded') is True
+               and attrs.get('rag.estimated_input_tokens') == '8193',
+               'its span says why', attrs)
+        status, body, trace = gw.post(where, short, model=LLAMA)
+        tap.ok(status == 200 and json.dumps(short).encode()
+               == upstream.seen[-1][1], 'what fits passes whole')
+        attrs = gw.span(trace)
+        tap.ok(attrs.get('gen_ai.usage.input_tokens') == '25'
+               and attrs.get('rag.estimated_input_tokens') == '8192'
+               and 'error.type' not in attrs, 'and is read once', attrs)
+
+    status, body, _ = gw.post('/window', ask('x' * 3000000), model=HAIKU)
+    tap.equal(status, 400, 'also of a body in a file')
+    status, body, _ = gw.post('/window', b'x' * 400000, model=LLAMA)
+    tap.equal(status, 200, 'what cannot be read is not refused')
+    status, body, _ = gw.post('/window', long_, model='acme.unknown-v1:0')
+    tap.equal(status, 200, 'nor is a model whose window is not known')
+    status, body, _ = gw.post('/window/page', long_, model=LLAMA)
+    tap.equal((status, body), (418, b'no tea'), 'an error_page wins')
+
+
 @test()
 def codings(gw, upstream):
     attrs = gw.attrs('', gzip.compress(json.dumps(ask('x' * 5000)).encode()),
