@@ -60,7 +60,9 @@ def attributes():
     text = "".join(read(p) for p in
                    glob.glob("src/export/genai_span*.c", root_dir=ROOT))
     found = set(re.findall(r'"([a-z]\w*(?:\.\w+)+)\.?"', text))
-    return {f for f in found if not f.endswith((".h", ".c"))}
+    plain = set(re.findall(r'put\(\w+, x, "(\w+)"', text))
+    return plain | {f for f in found if not f.endswith((".h", ".c"))}
+
 
 
 def words(path, array):
@@ -150,42 +152,58 @@ def headings(readme, directives):
        ", ".join(sorted(told ^ directives)))
 
 
-def examples():
+def passes(name, text):
+    """ok() when nginx -t takes a configuration, and has no warning"""
     so = os.environ.get("GENAI_MODULE") or os.path.join(
         ROOT, "build/nginx/ngx_http_genai_module.so")
     binary = os.environ.get("TEST_NGINX_BINARY", "/usr/sbin/nginx")
 
-    for path in sorted(glob.glob(os.path.join(ROOT, "conf.examples/*.conf"))):
-        with tempfile.TemporaryDirectory() as d:
-            text = open(path, encoding="utf-8").read()
-            text = re.sub(r"load_module\s+\S+;", "load_module %s;" % so, text)
-            text = text.replace("/var/log/nginx/", d + "/")
-            # no name can be looked up here
-            text = re.sub(r"server(\s+)[a-z0-9.-]+\.amazonaws\.com:443",
-                          r"server\g<1>127.0.0.1:443", text)
-            text = "pid %s/nginx.pid;\n%s" % (d, text)
-            text = re.sub(r"(http \{)", r"\1\n client_body_temp_path %s/b; "
-                          "proxy_temp_path %s/p; fastcgi_temp_path %s/f; "
-                          "uwsgi_temp_path %s/u; scgi_temp_path %s/s;"
-                          % (d, d, d, d, d), text, count=1)
-            if "genai_prices" not in text:
-                text = re.sub(r"(http \{)", r"\1\n genai_prices %s;"
-                              % os.path.join(ROOT,
-                                             "conf.examples/prices.json"),
-                              text, count=1)
-            text = re.sub(r"genai_queue(\s+)(\S+?)([ ;])",
-                          r"genai_queue\1\2 path=%s/spool\3" % d, text,
-                          count=1)
-            conf = os.path.join(d, "nginx.conf")
-            open(conf, "w", encoding="utf-8").write(text)
-            done = subprocess.run([binary, "-t", "-p", d, "-c", conf,
-                                   "-e", d + "/error.log"],
-                                  capture_output=True, text=True)
-            warned = [line for line in done.stderr.splitlines()
-                      if "[warn]" in line and "user" not in line]
-            ok(done.returncode == 0 and not warned,
-               "%s passes nginx -t without a warning"
-               % os.path.basename(path), done.stderr)
+    with tempfile.TemporaryDirectory() as d:
+        text = re.sub(r"load_module\s+\S+;", "load_module %s;" % so, text)
+        text = text.replace("/var/log/nginx/", d + "/")
+        # no name can be looked up here
+        text = re.sub(r"server(\s+)[a-z0-9.-]+\.amazonaws\.com:443",
+                      r"server\g<1>127.0.0.1:443", text)
+        text = "pid %s/nginx.pid;\n%s" % (d, text)
+        text = re.sub(r"(http \{)", r"\1\n client_body_temp_path %s/b; "
+                      "proxy_temp_path %s/p; fastcgi_temp_path %s/f; "
+                      "uwsgi_temp_path %s/u; scgi_temp_path %s/s;"
+                      % (d, d, d, d, d), text, count=1)
+        if "genai_prices" not in text:
+            text = re.sub(r"(http \{)", r"\1\n genai_prices %s;"
+                          % os.path.join(ROOT, "conf.examples/prices.json"),
+                          text, count=1)
+        text = re.sub(r"genai_queue(\s+)(\S+?)([ ;])",
+                      r"genai_queue\1\2 path=%s/spool\3" % d, text, count=1)
+        conf = os.path.join(d, "nginx.conf")
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = subprocess.run([binary, "-t", "-p", d, "-c", conf,
+                               "-e", d + "/error.log"],
+                              capture_output=True, text=True)
+        warned = [line for line in done.stderr.splitlines()
+                  if "[warn]" in line and "user" not in line]
+        ok(done.returncode == 0 and not warned,
+           "%s passes nginx -t without a warning" % name, done.stderr)
+
+
+def examples(readme):
+    for path in sorted(glob.glob("conf.examples/*.conf")):
+        passes(os.path.basename(path), read(path))
+
+    shown = re.findall(r"^```nginx\n(.*?)^```", readme, re.M | re.S)
+    for n, text in enumerate(shown, 1):
+        passes("README's configuration %d" % n, text)
+
+    shown = re.findall(r"^```json\n(.*?)^```", readme, re.M | re.S)
+    for n, text in enumerate(shown, 1):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+            f.write(text)
+            f.flush()
+            passes("README's price table %d" % n,
+                   "load_module x;\nevents { }\nhttp {\n genai_prices %s;\n"
+                   " genai_queue 16m;\n server { listen 127.0.0.1:1;\n"
+                   "  location / { genai_status; } } }\n" % f.name)
 
 
 def main():
@@ -219,7 +237,7 @@ def main():
     documented(readme, "make target", wanted)
 
     json.loads(read("conf.examples/prices.json"))
-    examples()
+    examples(readme)
 
     # of the whole checkout, whatever directory it is in
     done = subprocess.run(["git", "grep", "-nF", os.path.dirname(ROOT) + "/",
