@@ -24,7 +24,7 @@ genai
 location / { genai bedrok; }
 --- must_die
 --- error_log
-invalid value "bedrok" in "genai", it must be
+invalid value "bedrok" in "genai", it must be "off", "auto", "bedrock"
 
 
 === TEST 3: genai twice at one level

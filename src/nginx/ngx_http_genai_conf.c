@@ -23,7 +23,13 @@ static ngx_int_t ngx_http_genai_size(ngx_str_t *value, size_t skip,
 
 static ngx_conf_enum_t  ngx_http_genai_apis[] = {
     { ngx_string("off"), GENAI_API_NONE },
+    { ngx_string("auto"), GENAI_API_AUTO },
     { ngx_string("bedrock"), GENAI_API_BEDROCK },
+    { ngx_string("bedrock_agent"), GENAI_API_BEDROCK_AGENT },
+    { ngx_string("opensearch"), GENAI_API_OPENSEARCH },
+    { ngx_string("vectordb"), GENAI_API_VECTORDB },
+    { ngx_string("anthropic"), GENAI_API_ANTHROPIC },
+    { ngx_string("openai"), GENAI_API_OPENAI },
     { ngx_null_string, 0 }
 };
 
@@ -172,7 +178,8 @@ ngx_http_genai_check_location(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->client_max_body_size > 0
+    if ((conf->api == GENAI_API_BEDROCK || conf->api == GENAI_API_AUTO)
+        && clcf->client_max_body_size > 0
         && clcf->client_max_body_size < 25 * 1000 * 1000)
     {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
@@ -258,7 +265,9 @@ ngx_http_genai_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid value \"%V\" in \"genai\", it must be "
-                       "\"off\" or \"bedrock\"", &value[1]);
+                       "\"off\", \"auto\", \"bedrock\", "
+                       "\"bedrock_agent\", \"opensearch\", \"vectordb\", "
+                       "\"anthropic\" or \"openai\"", &value[1]);
 
     return NGX_CONF_ERROR;
 }

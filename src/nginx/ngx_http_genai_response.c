@@ -104,6 +104,7 @@ static void
 ngx_http_genai_response_headers(ngx_http_genai_ctx_t *ctx,
     ngx_list_part_t *part)
 {
+    u_char            c;
     ngx_uint_t        i;
     ngx_table_elt_t  *header;
 
@@ -113,10 +114,15 @@ ngx_http_genai_response_headers(ngx_http_genai_ctx_t *ctx,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (header[i].key.len < 8 || header[i].lowcase_key == NULL
-                || header[i].lowcase_key[0] != 'x'
-                || header[i].lowcase_key[1] != '-')
-            {
+            if (header[i].key.len < 8 || header[i].lowcase_key == NULL) {
+                continue;
+            }
+
+            /* x-amzn-..., request-id, apim-request-id, openai-... */
+
+            c = header[i].lowcase_key[0];
+
+            if (c != 'x' && c != 'r' && c != 'a' && c != 'o') {
                 continue;
             }
 

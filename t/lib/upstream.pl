@@ -41,6 +41,37 @@ our $upstream = <<"_EOC_";
             return 200 '$answer';
         }
 
+        location /direct/openai {
+            default_type application/json;
+            return 200 '{"id":"chatcmpl-1","object":"chat.completion","model":"gpt-5.4","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":20,"completion_tokens":5,"total_tokens":25,"prompt_tokens_details":{"cached_tokens":16}}}';
+        }
+
+        location /direct/openai-stream {
+            default_type text/event-stream;
+            return 200 'data: {"id":"c","object":"chat.completion.chunk","model":"gpt-5.4","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}],"usage":null}\n\ndata: {"id":"c","object":"chat.completion.chunk","model":"gpt-5.4","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}\n\ndata: {"id":"c","object":"chat.completion.chunk","model":"gpt-5.4","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}\n\ndata: [DONE]\n\n';
+        }
+
+        location /direct/openai-error {
+            default_type application/json;
+            return 429 '{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}';
+        }
+
+        location /direct/anthropic {
+            default_type application/json;
+            add_header request-id req_anthropic;
+            return 200 '{"id":"msg_1","type":"message","role":"assistant","model":"claude-haiku-4-5","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":25,"output_tokens":7,"cache_read_input_tokens":100,"cache_creation_input_tokens":0}}';
+        }
+
+        location /direct/retrieve {
+            default_type application/json;
+            return 200 '{"retrievalResults":[{"content":{"text":"a"},"score":0.8},{"content":{"text":"b"},"score":0.4}]}';
+        }
+
+        location /direct/search {
+            default_type application/json;
+            return 200 '{"took":7,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":{"value":2},"max_score":0.83,"hits":[{"_id":"a1","_score":0.83},{"_id":"a2","_score":0.5}]}}';
+        }
+
         location /model/throttled/ {
             default_type application/json;
             add_header x-amzn-ErrorType "ThrottlingException:http://internal/" always;
