@@ -753,7 +753,8 @@ genai_body_lines(genai_body_t *b, const char *buf, size_t len)
             }
 
             genai_body_event_reset(b);
-            (void) genai_body_event_find(b, genai_str(NULL, 0));
+            genai_body_event_find(b, genai_str(NULL, 0));
+            (void) genai_body_event_begin(b);
         }
 
         eol = memchr(p, '\n', (size_t) (end - p));

@@ -299,6 +299,18 @@ genai_usage_has_output(const genai_call_t *c)
 
 
 int
+genai_usage_wanting(const genai_call_t *c)
+{
+    if (!c->streamed || c->usage_complete || c->skip != GENAI_SKIP_NONE) {
+        return 0;
+    }
+
+    return c->aborted || c->truncated
+           || (c->usage_source == GENAI_SOURCE_NONE && !c->error);
+}
+
+
+int
 genai_usage_estimate(genai_call_t *c)
 {
     int64_t  input, output;

@@ -80,6 +80,12 @@ void genai_usage_init(genai_usage_t *u);
 void genai_usage_settle(genai_call_t *c);
 
 /*
+ * An estimate is for this settled call: a stream that ended early, or one
+ * that ended well and never told its usage, though it could have.
+ */
+int genai_usage_wanting(const genai_call_t *c);
+
+/*
  * For a settled call that is not complete: four characters are taken for a
  * token.  Fills in what is unknown, and raises the output of a call that
  * ended early to what its visible text is worth; the source becomes

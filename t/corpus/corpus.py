@@ -8,6 +8,7 @@ stay unknown.  Keys that begin with a dot steer the test:
     .shape      recorded (after a recorded body) or made
     .end        complete, cut (the upstream broke off) or aborted (the client)
     .origin     gateway: the answer was made by nginx
+    .estimate   1: what was not told is estimated
 """
 
 import base64

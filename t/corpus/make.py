@@ -21,11 +21,18 @@ import corpus                                              # noqa: E402
 
 MODULES = ["cases_converse", "cases_claude", "cases_embed", "cases_error",
            "cases_encoding",
-           "cases_family"]
+           "cases_family", "cases_anthropic", "cases_openai", "cases_direct",
+           "cases_retrieval"]
 
 
+# the order of targets[] in fuzz_body.c
 OPS = ["/invoke ", "/invoke-with-response-stream ", "/converse ",
-       "/converse-stream ", "/count-tokens "]
+       "/converse-stream ", "/count-tokens ", "/apply ",
+       "/v1/messages ", "/v1/chat/completions ", "/v1/responses ",
+       "/v1/completions ", "/v1/embeddings ", ":generateContent ",
+       ":streamGenerateContent", "/v2/chat ", "/v2/rerank ", "/api/chat ",
+       "/retrieve ", "/retrieveAndGenerateStream ", "/_search ",
+       "/_msearch ", "/points/query ", "/entities/search ", "/QueryVectors "]
 SEEDS = os.path.join(corpus.HERE, "..", "fuzz", "corpus", "body")
 
 
@@ -56,11 +63,15 @@ def seed(case):
     op = [i for i, o in enumerate(OPS) if o in line]
     head, body = case.response.split(b"\r\n\r\n", 1)
     request = case.request.split(b"\r\n\r\n", 1)[1]
-    if b"Content-Encoding" in head + case.request:
+    if not op or b"Content-Encoding" in head + case.request:
         return
     kind = 0 if b" 200 " in head[:16] else 1
     if b"eventstream" in head:
         kind, body = pieces(body)
+    if b"text/event-stream" in head:
+        kind = 5
+    if b"x-ndjson" in head:
+        kind = 6
     data = (bytes([op[0], kind, 7]) + struct.pack(">H", len(request))
             + request + body)
     if len(data) < 1500:

@@ -27,6 +27,7 @@ enum {
     KIND_FRAMES,                  /* pieces as payloads */
     KIND_BASE64,                  /* pieces as documents inside chunks */
     KIND_SSE,
+    KIND_LINES,
     KIND_N
 };
 
@@ -49,13 +50,30 @@ static const char *const  targets[] = {
     "/model/x/converse",
     "/model/x/converse-stream",
     "/model/x/count-tokens",
-    "/guardrail/g/version/1/apply"
+    "/guardrail/g/version/1/apply",
+    "/anthropic/v1/messages",
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1beta/models/m:generateContent",
+    "/v1beta/models/m:streamGenerateContent",
+    "/v2/chat",
+    "/v2/rerank",
+    "/api/chat",
+    "/knowledgebases/k/retrieve",
+    "/retrieveAndGenerateStream",
+    "/kb/_search",
+    "/kb/_msearch",
+    "/collections/c/points/query",
+    "/v2/vectordb/entities/search",
+    "/QueryVectors"
 };
 
 
 static const char *const  types[] = {
     "contentBlockDelta", "contentBlockStart", "messageStop", "metadata",
-    "chunk", "unknown"
+    "chunk", "unknown", "output", "citation", "guardrail"
 };
 
 
@@ -203,7 +221,8 @@ run(run_t *r, const uint8_t *head, genai_str_t req, genai_str_t res,
         "application/json", "application/json",
         "application/vnd.amazon.eventstream",
         "application/vnd.amazon.eventstream",
-        "application/vnd.amazon.eventstream", "text/event-stream"
+        "application/vnd.amazon.eventstream", "text/event-stream",
+        "application/x-ndjson"
     };
 
     size_t    i, n;

@@ -31,6 +31,7 @@ typedef struct {
     int            complete;
     int            aborted;
     int            gateway;
+    int            estimate;
 } corpus_case_t;
 
 
@@ -189,6 +190,7 @@ corpus_load(const char *dir, const char *file, corpus_case_t *k)
 
     k->complete = (strstr(k->facts, ".end = complete") != NULL);
     k->aborted = (strstr(k->facts, ".end = aborted") != NULL);
+    k->estimate = (strstr(k->facts, ".estimate = 1") != NULL);
     k->gateway = (strstr(k->facts, ".origin = gateway") != NULL);
 
     return 1;
@@ -281,6 +283,10 @@ corpus_end(corpus_run_t *r, const corpus_case_t *k)
     r->call.aborted = (k->aborted != 0);
     genai_body_response_end(&r->body, k->complete, 9);
     genai_usage_settle(&r->call);
+
+    if (k->estimate && genai_usage_wanting(&r->call)) {
+        (void) genai_usage_estimate(&r->call);
+    }
 }
 
 
@@ -434,6 +440,15 @@ corpus_facts(const genai_call_t *c, const char *op, char *out)
 
     if (n) {
         corpus_put(&d, "tools", "%s", tools);
+    }
+
+    for (i = 0, n = 0; i < c->ndocs; i++) {
+        n += (size_t) sprintf(tools + n, "%s%.*s", i ? "," : "",
+                              (int) c->docs[i].len, c->docs[i].data);
+    }
+
+    if (n) {
+        corpus_put(&d, "docs", "%s", tools);
     }
 
     qsort(d.line, d.n, sizeof(char *), corpus_cmp);

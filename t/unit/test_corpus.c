@@ -261,7 +261,7 @@ main(void)
         }
     }
 
-    ok(t.cases > 90, "%d cases, %d cuts", t.cases, t.runs);
+    ok(t.cases > 220, "%d cases, %d cuts", t.cases, t.runs);
 
     return done();
 }
