@@ -80,6 +80,42 @@ def documented(readme, group, wanted, form="`%s`"):
        % (group, len(wanted)), "missing: " + ", ".join(missing))
 
 
+def types(readme):
+    """a name's unit and type in README's tables are those of the code"""
+    letter = {"STR": "s", "I64": "i", "U32": "i", "U16": "i", "U8": "i",
+              "F64": "d", "str": "s", "int": "i", "double": "d", "bool": "b",
+              "list": "s[]"}
+    span = read("src/export/genai_span.c")
+    wrong = []
+
+    for key, kind in (re.findall(r'\brow\("([\w.]+)", ROW_(\w+)', span)
+                      + [(k, f) for f, k in re.findall(
+                          r'put\(genai_span_(\w+), x, "([\w.]+)"', span)]):
+        cell = re.search(r"^\|[^|\n]*`%s`[^|\n]*\| ([^|\n]+) \|"
+                         % re.escape(key), readme, re.M)
+        if cell and letter[kind] not in re.split(r", ", cell.group(1)):
+            wrong.append("%s: %s" % (key, letter[kind]))
+
+    ok(not wrong, "README's types of attributes are the code's",
+       "\n".join(wrong))
+
+    wrong = []
+    units = {"s": ", s |", "{token}": ", tokens |", "{USD}": ", USD |"}
+    found = re.findall(r'\{ \{ "(\w+)",\s*"([\w.]+)",\s*"([^"]+)",.*?'
+                       r"\b(COUNTER|HIST) \}",
+                       read("src/lib/genai_metrics_families.c"), re.S)
+
+    for name, otlp, unit, kind in found:
+        kind = {"HIST": "histogram", "COUNTER": "counter"}[kind]
+        row = re.search(r"^\| `%s` \| `%s` \| %s\b.*$"
+                        % (name, re.escape(otlp), kind), readme, re.M)
+        if not row or units.get(unit, "|") not in row.group(0):
+            wrong.append("%s, %s: %s, %s" % (name, otlp, kind, unit))
+
+    ok(found and not wrong, "README's types and units of metrics are the "
+       "code's (%d)" % len(found), "\n".join(wrong))
+
+
 def undocumented(readme, directives, variables):
     """names in README that the code has not got"""
     known = directives | variables
@@ -221,6 +257,7 @@ def main():
     documented(readme, "source of usage",
                words("src/lib/genai_call.c", "genai_source_names"))
     undocumented(readme, directives, variables)
+    types(readme)
     headings(readme, directives)
     unsupported(readme, directives)
 
