@@ -133,6 +133,7 @@ static const genai_api_op_t  agent_ops[] = {
     { .name = "Rerank",
       .method = "POST",
       .path = "/rerank",
+      .host = "bedrock-agent",
       .operation = GENAI_OP_RERANK,
       .step = GENAI_STEP_RERANK,
       .request = &rows_rerank_request,

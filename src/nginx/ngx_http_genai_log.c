@@ -95,7 +95,7 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
 
     genai_usage_settle(c);
 
-    if (!c->usage_complete && c->streamed && (c->aborted || c->truncated)) {
+    if (genai_usage_wanting(c)) {
         (void) genai_usage_estimate(c);
     }
 
