@@ -261,7 +261,6 @@ HTTP = '''
     server {
         listen 127.0.0.1:%(port)d;
         %(elsewhere)s
-        location = /stub { stub_status; }
         location /genai/ { %(status)s }
     }'''
 
@@ -378,11 +377,6 @@ class Gateway:
         """ns that the process has been on a CPU."""
         with open('/proc/%d/schedstat' % pid) as f:
             return int(f.read().split()[0])
-
-    def requests(self):
-        """Requests that the worker has begun, this one not counted."""
-        text = harness.get('http://127.0.0.1:%d/stub' % self.port)
-        return int(text.split('\n')[2].split()[2]) - 1
 
     def private_kb(self):
         """Memory that is the worker's alone."""

@@ -2,16 +2,15 @@
 """What metering costs: CPU per request of the nginx worker, and of worker and
 exporter, beside plain proxy_pass, other ways to meter, and nothing at all.
 
-    run.py [--quick] [--scenario NAME ...] [--rounds N] [--only-gateways]
+    run.py [--quick] [--scenario NAME ...] [--gateway NAME ...] [--rounds N]
 
-Every gateway is an nginx of its own with one worker.  In each round each of
-them, in turn, gets the same load for a second; the figures are CPU time from
-/proc/PID/schedstat, never wall time, and the differences are taken within a
-round, so that what else the machine does hits all alike.  The load is far
-below what a worker can do.
+Every gateway is an nginx of its own with one worker.  In each of many short
+rounds each of them gets the same requests, in an order by chance; the figures
+are CPU time from /proc/PID/schedstat, never wall time, and the differences are
+taken within a round, so that what else the machine does hits all alike.
 
 The run fails when a span is missing: all that was recorded must be written by
-the exporter at the end of each round, and nothing dropped.  Being above a bar
+the exporter at the end of each scenario, and nothing dropped.  Being above a bar
 fails the run only with --strict: noise of the machine is no fault of a change.
 """
 
@@ -19,6 +18,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import random
 import re
 import shutil
 import statistics
@@ -55,21 +55,27 @@ BENCHES = ['bench_json', 'bench_wire', 'bench_export', 'bench_metrics',
 
 # --- load ---
 
-def wrk(gateway, scenario, body, seconds, options):
-    """Requests of this round."""
-    env = dict(os.environ, METER_PATH=scenario.path, METER_BODY=body,
-               METER_HOST='gateway.example', METER_DELAY=str(options.delay))
-    before = gateway.requests()
-    done = subprocess.run(
-        ['wrk', '-t', '1', '-c', str(options.connections), '-d',
-         '%ds' % seconds, '-s', os.path.join(gateways.HERE, 'post.lua'),
-         'http://127.0.0.1:%d' % gateway.ports['burst']],
-        env=env, capture_output=True, text=True)
-    m = re.search(r'requests=(\d+) errors=(\d+)', done.stdout)
-    if not m or int(m.group(2)) or int(m.group(1)) == 0:
-        raise harness.Problem('wrk: %s%s' % (done.stdout, done.stderr))
-    # one of the two requests for the counter is within
-    return lambda: gateway.requests() - before - 1
+HEADERS = {
+    'Content-Type': 'application/json',
+    'User-Agent': 'Boto3/1.34.0 md/Botocore#1.34.0 ua/2.0 os/linux#6.1 '
+                  'md/arch#x86_64 lang/python#3.11.2 cfg/retry-mode#legacy',
+    'amz-sdk-invocation-id': '11111111-2222-3333-4444-555555555555',
+    'amz-sdk-request': 'attempt=1',
+    'Authorization': 'Bearer bedrock-api-key-EXAMPLE',
+}
+
+
+def burst(gateway, scenario, body, requests, options):
+    """So many requests, as fast as they are answered."""
+    command = ['h2load', '--h1', '-t', '1', '-c', str(options.connections),
+               '-n', str(requests), '-d', body]
+    for name, value in HEADERS.items():
+        command += ['-H', '%s: %s' % (name, value)]
+    done = subprocess.run(command + ['http://127.0.0.1:%d%s' % (
+        gateway.ports['burst'], scenario.path)],
+        capture_output=True, text=True)
+    if not re.search(r'status codes: %d 2xx' % requests, done.stdout):
+        raise harness.Problem('h2load: %s%s' % (done.stdout, done.stderr))
 
 
 async def one_stream(port, request, times):
@@ -99,7 +105,6 @@ def paced(gateway, scenario, options):
             for _ in range(streams)))
 
     asyncio.run(main())
-    return lambda: streams * times
 
 
 class Background:
@@ -136,76 +141,78 @@ class Lost(Exception):
     pass
 
 
-def all_written(gateway, base):
-    """Waits until what was recorded since base is in the file; the counters"""
-    def settled():
-        now = gateway.counters()
-        d = {k: now.get(k, 0) - base.get(k, 0) for k in (
-            'genai_export_records_total', 'genai_export_acked_total',
-            'genai_export_dropped_total')}
-        if d['genai_export_dropped_total']:
-            raise Lost('%d spans dropped' % d['genai_export_dropped_total'])
-        if d['genai_export_records_total'] \
-                and d['genai_export_acked_total'] \
-                == d['genai_export_records_total']:
-            return d
-        return None
+class Exported:
+    """The exporter of a gateway in one scenario: its CPU time until all that
+    the scenario recorded is in the file.
+    """
 
-    try:
-        return harness.wait_for('spans', 20, settled)
-    except harness.Problem:
-        raise Lost('not all spans were written: %s'
-                   % {k: v for k, v in gateway.counters().items()
-                      if k.startswith('genai_export')})
+    NAMES = ('genai_export_records_total', 'genai_export_acked_total',
+             'genai_export_dropped_total')
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        if gateway.exporter:
+            self.base = gateway.counters()
+            self.cpu = gateway.cpu(gateway.exporter)
+
+    def _settled(self):
+        now = self.gateway.counters()
+        records, acked, dropped = (
+            now.get(name, 0) - self.base.get(name, 0) for name in self.NAMES)
+        if dropped:
+            raise Lost('%d spans dropped' % dropped)
+        return records if records and records == acked else 0
+
+    def microseconds(self, requests):
+        """For each of so many requests; raises Lost if a span is missing."""
+        g = self.gateway
+        if not g.exporter:
+            return 0
+        try:
+            records = harness.wait_for('spans', 30, self._settled)
+        except harness.Problem:
+            raise Lost('not all spans were written: %s'
+                       % {k: v for k, v in g.counters().items()
+                          if k.startswith('genai_export')})
+        if records != requests:
+            raise Lost('%d requests, %d records' % (requests, records))
+        cpu = g.cpu(g.exporter) - self.cpu
+        g.forget_spans()
+        return cpu / requests / 1000
 
 
 def measure(gateway, load):
-    """(µs of worker, µs of exporter) per request"""
-    exporter = gateway.exporter
-    base = gateway.counters() if exporter else {}
-    time.sleep(0.05)
-
+    """ns of the worker"""
+    time.sleep(0.02)
     cpu = gateway.cpu(gateway.worker)
-    cpu_x = gateway.cpu(exporter) if exporter else 0
+    load()
+    time.sleep(0.02)
+    return gateway.cpu(gateway.worker) - cpu
 
-    requests = load()
 
-    time.sleep(0.05)
-    cpu = gateway.cpu(gateway.worker) - cpu
-    n = requests()
-
-    if exporter:
-        written = all_written(gateway, base)
-        if written['genai_export_records_total'] < n:
-            raise Lost('%d requests, %d records'
-                       % (n, written['genai_export_records_total']))
-        time.sleep(0.02)
-        cpu_x = gateway.cpu(exporter) - cpu_x
-        gateway.forget_spans()
-
-    return cpu / n / 1000, cpu_x / n / 1000, n
+def quiet(values):
+    """Mean of the lowest quarter: what else the machine does only adds."""
+    low = sorted(values)[:max(1, len(values) // 4)]
+    return sum(low) / len(low)
 
 
 class Results:
     def __init__(self):
-        self.rounds = {}        # (scenario, gateway) → [(worker, exporter)]
-        self.requests = {}
-
-    def add(self, scenario, gateway, worker, exporter, n):
-        key = scenario, gateway
-        self.rounds.setdefault(key, []).append((worker, exporter))
-        self.requests[key] = self.requests.get(key, 0) + n
+        self.rounds = {}        # (scenario, gateway) → µs of the worker
+        self.exporter = {}      # (scenario, gateway) → µs
+        self.requests = {}      # scenario → of each gateway
 
     def worker(self, scenario, gateway):
-        return [w for w, _ in self.rounds[scenario, gateway]]
+        return self.rounds[scenario, gateway]
 
-    def both(self, scenario, gateway):
-        return [w + x for w, x in self.rounds[scenario, gateway]]
+    def quiet_added(self, scenario, gateway):
+        return (quiet(self.rounds[scenario, gateway])
+                - quiet(self.rounds[scenario, 'plain']))
 
-    def added(self, scenario, gateway, of):
+    def added(self, scenario, gateway):
         """Difference to plain, each round's own."""
-        return [a - b for a, b in zip(of(scenario, gateway),
-                                      self.worker(scenario, 'plain'))]
+        return [a - b for a, b in zip(self.rounds[scenario, gateway],
+                                      self.rounds[scenario, 'plain'])]
 
 
 def spread(values):
@@ -218,9 +225,9 @@ def spread(values):
 
 # --- the table ---
 
-HEADER = ('%-14s %-17s %8s  %-15s %7s  %9s %7s  %s'
-          % ('scenario', 'gateway', 'worker', 'over plain', 'ratio',
-             '+exporter', 'over', 'verdict'))
+HEADER = ('%-14s %-17s %7s  %-15s %6s  %7s %7s  %7s %7s  %s'
+          % ('scenario', 'gateway', 'median', 'over plain', 'ratio',
+             'quiet', 'over', '+export', 'over', 'verdict (quiet)'))
 
 
 def verdict(results, scenario, gateway, failed):
@@ -231,7 +238,7 @@ def verdict(results, scenario, gateway, failed):
 
     out = []
     worker, both, share = bars
-    added = statistics.median(results.added(scenario, 'on', results.worker))
+    added = results.quiet_added(scenario, 'on')
 
     def judge(good, text):
         out.append(('ok: ' if good else 'ABOVE: ') + text)
@@ -241,19 +248,40 @@ def verdict(results, scenario, gateway, failed):
     if worker is not None:
         judge(added <= worker, 'worker %+.1f, bar +%g µs' % (added, worker))
     if both is not None:
-        x = statistics.median(results.added(scenario, 'on', results.both))
+        x = added + results.exporter[scenario, 'on']
         judge(x <= both, 'with exporter %+.1f, bar +%g µs' % (x, both))
     if share is not None and (scenario, 'lua') in results.rounds:
-        lua = statistics.median(results.added(scenario, 'lua',
-                                              results.worker))
+        lua = results.quiet_added(scenario, 'lua')
         judge(added <= share * lua, '1/%.1f of what Lua adds, bar 1/%g'
               % (lua / added if added > 0 else 99, 1 / share))
     return '; '.join(out)
 
 
+def row(results, scenario, name):
+    w = results.worker(scenario, name)
+    plain = results.worker(scenario, 'plain')
+    low = quiet(w)
+    added = results.quiet_added(scenario, name)
+    out = '%-14s %-17s %7.2f  ' % (scenario, TITLES[name],
+                                   statistics.median(w))
+    if name == 'plain':
+        return out + '%-15s %6s  %7.2f' % ('        ±%.2f' % spread(w), '',
+                                           low)
+    d = results.added(scenario, name)
+    out += '%-15s %6.2f  %7.2f %+7.2f' % (
+        '%+7.2f ±%.2f' % (statistics.median(d), spread(d)),
+        statistics.median([a / b for a, b in zip(w, plain)]), low, added)
+    x = results.exporter.get((scenario, name))
+    if x:
+        out += '  %7.2f %+7.2f  ' % (low + x, added + x)
+    return out
+
+
 def table(results, list_, names, notes, failed):
     print()
-    print('CPU µs per request: median of the rounds ± half the middle half')
+    print('CPU µs per request of the worker: median of the rounds ± half the '
+          'middle half;\nquiet: mean of the best quarter of the rounds; '
+          '+export: with the exporter')
     print(HEADER)
     for s in list_:
         for name in names:
@@ -261,29 +289,11 @@ def table(results, list_, names, notes, failed):
                 print('%-14s %-17s %s' % (s.name, TITLES[name],
                                           notes.get(name, 'not measured')))
                 continue
-            w = results.worker(s.name, name)
-            row = '%-14s %-17s %8.2f  ' % (s.name, TITLES[name],
-                                           statistics.median(w))
-            if name == 'plain':
-                row += '%-15s' % ('        ±%.2f' % spread(w))
-            else:
-                d = results.added(s.name, name, results.worker)
-                ratio = statistics.median(
-                    [a / b for a, b in zip(w, results.worker(s.name,
-                                                             'plain'))])
-                row += '%-15s %7.2f' % ('%+7.2f ±%.2f'
-                                        % (statistics.median(d), spread(d)),
-                                        ratio)
-            if name == 'on':
-                row += '  %9.2f %+7.2f' % (
-                    statistics.median(results.both(s.name, name)),
-                    statistics.median(results.added(s.name, name,
-                                                    results.both)))
-                row += '  ' + verdict(results, s.name, name, failed)
-            print(row)
-        n = [results.requests[s.name, name] for name in names
-             if (s.name, name) in results.rounds]
-        print('%-14s %d to %d requests each' % ('', min(n), max(n)))
+            print(row(results, s.name, name)
+                  + verdict(results, s.name, name, failed))
+        print('%-14s %d rounds, %d requests each'
+              % ('', len(results.worker(s.name, 'plain')),
+                 results.requests[s.name]))
     sys.stdout.flush()
 
 
@@ -356,11 +366,9 @@ def options_from_line():
     p.add_argument('--scenario', action='append', metavar='NAME',
                    help='of the table, or memory, or parts')
     p.add_argument('--gateway', action='append', choices=NAMES[1:])
-    p.add_argument('--rounds', type=int, default=7)
-    p.add_argument('--seconds', type=int, default=1)
-    p.add_argument('--connections', type=int, default=4)
-    p.add_argument('--delay', type=int, default=1,
-                   help='ms between answer and next request (1)')
+    p.add_argument('--rounds', type=int, default=25)
+    p.add_argument('--requests', type=int, default=2500, help='of a round')
+    p.add_argument('--connections', type=int, default=8)
     p.add_argument('--strict', action='store_true',
                    help='above a bar is a failure')
     o = p.parse_args()
@@ -368,7 +376,7 @@ def options_from_line():
     o.held = 1000
     if o.quick:
         o.rounds = 1
-        o.seconds = 1
+        o.requests = 500
         o.streams = (8, 1)
         o.held = 200
     return o
@@ -392,25 +400,43 @@ def start(stack, directory, ports, names, notes):
 
 
 def compare(running, list_, directory, options, results):
+    chance = random.Random(1)
+
     for s in list_:
         body = os.path.join(directory, s.name + '.ask')
         with open(body, 'wb') as f:
             f.write(s.ask)
 
-        # round 0 is for warmth: caches, connections, pools
-        for n in range(options.rounds + 1):
-            order = running[n % len(running):] + running[:n % len(running)]
-            for g in order:
-                if s.events:
-                    if n == 0:
-                        continue
-                    got = measure(g, lambda: paced(g, s, options))
-                else:
-                    seconds = options.seconds if n else 1
-                    got = measure(g, lambda: wrk(g, s, body, seconds,
-                                                 options))
-                if n:
-                    results.add(s.name, g.name, *got)
+        if s.events:
+            requests = options.streams[0] * options.streams[1]
+            rounds = min(options.rounds, 5)
+
+            def load(g):
+                paced(g, s, options)
+        else:
+            requests = options.requests // (5 if len(s.ask) > 100000 else 1)
+            rounds = options.rounds
+
+            def load(g):
+                burst(g, s, body, requests, options)
+
+        warm = {g.name: Exported(g) for g in running}
+        for g in running:       # connections, pools, caches
+            load(g)
+
+        for g in running:
+            warm[g.name].microseconds(requests)
+        exported = {g.name: Exported(g) for g in running}
+
+        for _ in range(rounds):
+            for g in chance.sample(running, len(running)):
+                us = measure(g, lambda: load(g)) / requests / 1000
+                results.rounds.setdefault((s.name, g.name), []).append(us)
+
+        results.requests[s.name] = requests * rounds
+        for g in running:
+            results.exporter[s.name, g.name] = \
+                exported[g.name].microseconds(requests * rounds)
 
 
 def main():
