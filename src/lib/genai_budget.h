@@ -16,8 +16,9 @@
  *
  * Calendar windows start afresh at their boundary in the given time zone.
  * Rolling windows are kept as up to 16 sub-windows of whole seconds; what was
- * spent counts until the whole of its sub-window has left the window, i.e. up
- * to a fifteenth of the window (at least a second) longer than it must.
+ * spent counts until the whole of its sub-window has left the window: up to a
+ * fifteenth of the window longer than it must, a little more (one sub-window)
+ * where the seconds do not divide by 15.
  *
  * A clock that steps back never gives an amount free: windows do not turn
  * back.  After a step of more than a window everything spent is kept and
