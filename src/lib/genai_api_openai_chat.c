@@ -122,7 +122,13 @@ static const genai_row_t  embed_request[] = {
 };
 
 static const genai_row_t  embed_response[] = {
-    chat_usage_rows,
+    { "usage.prompt_tokens", GENAI_JSON_NUMBER, GENAI_LAST,
+      GENAI_F_INPUT_TOKENS, GENAI_ROW_INCLUSIVE },
+    genai_number("usage.total_tokens", GENAI_F_TOTAL_TOKENS),
+    genai_number("usage.prompt_tokens_details.cached_tokens",
+                 GENAI_F_CACHE_READ_TOKENS),
+    genai_first("id", GENAI_F_RESPONSE_ID),
+    genai_first("model", GENAI_F_RESPONSE_MODEL),
     genai_dimension("data[].embedding"),
     { "data[].embedding", GENAI_JSON_CHARS, GENAI_FIRST,
       GENAI_F_EMBEDDING_DIMENSION, GENAI_ROW_BASE64 }
