@@ -382,3 +382,76 @@ location / {
 --- must_die
 --- error_log
 invalid value "strict"
+
+
+=== TEST 34: genai_extract: a path that cannot be read
+--- config
+location / {
+    genai bedrock;
+    genai_extract acme.lang meta..lang request;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+keys joined by dots, [], [N] and * make a path ("a.b[].c"), not "meta..lang"
+
+
+=== TEST 35: genai_extract: a name that is none
+--- config
+location / {
+    genai bedrock;
+    genai_extract "my attribute" meta.lang;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+letters, digits, ".", "_" and "-" make a name, not "my attribute"
+
+
+=== TEST 36: genai_extract: an op that the field has not got
+--- config
+location / {
+    genai bedrock;
+    genai_extract model meta.model op=sum;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+this op cannot be used with the field "model"
+
+
+=== TEST 37: genai_extract: an unknown parameter
+--- config
+location / {
+    genai bedrock;
+    genai_extract acme.lang meta.lang op=avg;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "op=avg", it must be "request" or "op="
+
+
+=== TEST 38: genai_extract: off stands alone
+--- config
+location / {
+    genai bedrock;
+    genai_extract acme.lang meta.lang;
+    genai_extract off;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+has "off" beside rows at this level
+
+
+=== TEST 39: genai_extract: a name without a path
+--- config
+location / {
+    genai bedrock;
+    genai_extract acme.lang;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+must be "off" or have a name and a path

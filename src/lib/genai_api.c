@@ -145,8 +145,11 @@ static void genai_apis_deltas(genai_apis_t *a);
 static int genai_apis_error(char *err, size_t errlen, const char *what,
     const char *name);
 static size_t genai_apis_count(void);
-static int genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
+static int genai_apis_table(genai_apis_t *a, const genai_api_table_t *t,
     genai_api_merge_t *m, char *err, size_t errlen);
+static int genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
+    const genai_rows_t *beside, genai_api_merge_t *m, char *err,
+    size_t errlen);
 static void genai_apis_merge(genai_api_merge_t *m, const genai_rows_t *rows);
 static const genai_rows_t *genai_family_rows(const genai_family_t *f,
     size_t doc);
@@ -156,11 +159,18 @@ int
 genai_apis_create(genai_apis_t **out, void *(*alloc)(void *data, size_t size),
     void *data, char *err, size_t errlen)
 {
-    size_t                    i, j, k, n;
+    return genai_apis_create_more(out, NULL, NULL, alloc, data, err, errlen);
+}
+
+
+int
+genai_apis_create_more(genai_apis_t **out, const genai_rows_t *request,
+    const genai_rows_t *response, void *(*alloc)(void *data, size_t size),
+    void *data, char *err, size_t errlen)
+{
+    size_t                    i, n;
     genai_apis_t             *a;
     genai_api_merge_t         m;
-    const genai_api_op_t     *op;
-    const genai_api_table_t  *t;
 
     n = genai_apis_count();
 
@@ -173,6 +183,8 @@ genai_apis_create(genai_apis_t **out, void *(*alloc)(void *data, size_t size),
 
     a->alloc = alloc;
     a->data = data;
+    a->more_request = request;
+    a->more_response = response;
     a->families = genai_api_families;
     a->nfamilies = genai_nelts(genai_api_families);
 
@@ -185,50 +197,73 @@ genai_apis_create(genai_apis_t **out, void *(*alloc)(void *data, size_t size),
     }
 
     for (i = 0; i < GENAI_DOC_N; i++) {
-        if (genai_apis_compile(a, &genai_rows_union[i], &m, err, errlen)
+        if (genai_apis_compile(a, &genai_rows_union[i],
+                               i == GENAI_DOC_REQUEST ? request : response,
+                               &m, err, errlen)
             != GENAI_OK)
         {
             return GENAI_ERROR;
         }
     }
 
-    if (genai_apis_compile(a, &genai_rows_error, &m, err, errlen) != GENAI_OK
-        || genai_apis_compile(a, &genai_rows_chunk, &m, err, errlen)
+    if (genai_apis_compile(a, &genai_rows_error, response, &m, err, errlen)
+        != GENAI_OK
+        || genai_apis_compile(a, &genai_rows_chunk, NULL, &m, err, errlen)
            != GENAI_OK)
     {
         return GENAI_ERROR;
     }
 
     for (i = 0; i < genai_nelts(genai_api_tables); i++) {
-        t = genai_api_tables[i];
-
-        for (j = 0; j < t->nops; j++) {
-            op = &t->ops[j];
-
-            if (genai_apis_compile(a, op->request, &m, err, errlen)
-                != GENAI_OK
-                || genai_apis_compile(a, op->response, &m, err, errlen)
-                   != GENAI_OK)
-            {
-                return GENAI_ERROR;
-            }
-
-            for (k = 0; k < op->nevents; k++) {
-                if (genai_apis_compile(a, op->events[k].rows, &m, err, errlen)
-                    != GENAI_OK)
-                {
-                    return GENAI_ERROR;
-                }
-            }
+        if (genai_apis_table(a, genai_api_tables[i], &m, err, errlen)
+            != GENAI_OK)
+        {
+            return GENAI_ERROR;
         }
     }
 
     a->chunk = genai_apis_program(a, &genai_rows_chunk);
     a->inner = genai_apis_program(a, &genai_rows_union[GENAI_DOC_INNER]);
 
-    genai_apis_deltas(a);
+    if (response == NULL) {
+        genai_apis_deltas(a);
+    }
 
     *out = a;
+
+    return GENAI_OK;
+}
+
+
+static int
+genai_apis_table(genai_apis_t *a, const genai_api_table_t *t,
+    genai_api_merge_t *m, char *err, size_t errlen)
+{
+    size_t                 j, k;
+    const genai_api_op_t  *op;
+
+    for (j = 0; j < t->nops; j++) {
+        op = &t->ops[j];
+
+        if (genai_apis_compile(a, op->request, a->more_request, m, err,
+                               errlen)
+            != GENAI_OK
+            || genai_apis_compile(a, op->response, a->more_response, m, err,
+                                  errlen)
+               != GENAI_OK)
+        {
+            return GENAI_ERROR;
+        }
+
+        for (k = 0; k < op->nevents; k++) {
+            if (genai_apis_compile(a, op->events[k].rows, a->more_response,
+                                   m, err, errlen)
+                != GENAI_OK)
+            {
+                return GENAI_ERROR;
+            }
+        }
+    }
 
     return GENAI_OK;
 }
@@ -318,7 +353,8 @@ genai_apis_count(void)
 
 static int
 genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
-    genai_api_merge_t *m, char *err, size_t errlen)
+    const genai_rows_t *beside, genai_api_merge_t *m, char *err,
+    size_t errlen)
 {
     void                 *mem;
     size_t                doc, i, used, bad;
@@ -345,6 +381,10 @@ genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
         for (i = 0; i < a->nfamilies; i++) {
             genai_apis_merge(m, genai_family_rows(a->families[i], doc));
         }
+    }
+
+    for (more = beside; more; more = more->more) {
+        genai_apis_merge(m, more);
     }
 
     if (m->n == m->max) {

@@ -110,6 +110,10 @@ typedef enum {
     /* this key tells the operation: arg is genai_api_kind() */
     GENAI_F_KIND,
 
+    /* genai_extract: arg is the row's number */
+    GENAI_F_ATTR,
+    GENAI_F_NAMED_SCORE,
+
     GENAI_F_N
 } genai_field_e;
 
@@ -274,6 +278,15 @@ typedef struct genai_apis_s  genai_apis_t;
 int genai_apis_create(genai_apis_t **out,
     void *(*alloc)(void *data, size_t size), void *data, char *err,
     size_t errlen);
+
+/*
+ * The same with rows beside the tables' in every request and in every
+ * document of an answer (either may be NULL; they outlive *out).  With rows
+ * for answers no event of a stream is passed by unread.
+ */
+int genai_apis_create_more(genai_apis_t **out, const genai_rows_t *request,
+    const genai_rows_t *response, void *(*alloc)(void *data, size_t size),
+    void *data, char *err, size_t errlen);
 
 /*
  * Which operation this is.  mode is the genai_api_e of the location

@@ -140,6 +140,13 @@ genai_body_memory(genai_body_t *b, const genai_memory_t *m)
 
 
 void
+genai_body_extract(genai_body_t *b, struct genai_extract_s *x)
+{
+    b->extract = x;
+}
+
+
+void
 genai_body_free(genai_body_t *b)
 {
     genai_body_give_back(&b->request_z);

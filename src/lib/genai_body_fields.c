@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "genai_body_stream.h"
+#include "genai_extract.h"
 #include "genai_usage.h"
 
 
@@ -86,7 +87,7 @@ static const genai_field_t  genai_fields[GENAI_F_N] = {
 
 
 static void genai_field_special(genai_body_t *b, unsigned field,
-    unsigned arg, const genai_json_value_t *v);
+    unsigned take, unsigned arg, const genai_json_value_t *v);
 static void genai_field_stream(genai_body_t *b, unsigned field,
     const genai_json_value_t *v);
 static void genai_field_usage(genai_usage_t *u, const genai_field_t *f,
@@ -108,6 +109,7 @@ static void genai_field_score(genai_call_t *c, double score);
 static void genai_field_latency(genai_call_t *c, unsigned unit,
     const genai_json_value_t *v);
 static void genai_field_fault(genai_body_t *b, unsigned fault, int64_t n);
+static uint16_t genai_field_special_want(unsigned field);
 
 
 void
@@ -165,15 +167,15 @@ genai_body_emit(void *data, const genai_json_row_t *row,
         break;
 
     default:
-        genai_field_special(b, row->field, arg, v);
+        genai_field_special(b, row->field, take, arg, v);
         break;
     }
 }
 
 
 static void
-genai_field_special(genai_body_t *b, unsigned field, unsigned arg,
-    const genai_json_value_t *v)
+genai_field_special(genai_body_t *b, unsigned field, unsigned take,
+    unsigned arg, const genai_json_value_t *v)
 {
     genai_call_t  *c;
 
@@ -260,6 +262,11 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned arg,
 
     case GENAI_F_FAULT:
         genai_field_fault(b, arg, v->integer);
+        break;
+
+    case GENAI_F_ATTR:
+    case GENAI_F_NAMED_SCORE:
+        genai_extract_emit(b->extract, c, arg, take, v);
         break;
 
     case GENAI_F_KIND:
@@ -769,5 +776,99 @@ genai_body_error_type(genai_body_t *b, genai_str_t s, unsigned rank)
     if (kept.len) {
         b->error_type = kept;
         b->error_rank = (uint8_t) rank;
+    }
+}
+
+
+int
+genai_field_row(genai_row_t *row, unsigned op)
+{
+    unsigned  take, allowed;
+
+#define take(op)  (1u << (op))
+
+    take = GENAI_LAST;
+    row->arg = 0;
+
+    switch (genai_fields[row->field].kind) {
+
+    case FIELD_STR:
+        row->want = GENAI_JSON_TEXT;
+        allowed = take(GENAI_LAST) | take(GENAI_FIRST);
+        break;
+
+    case FIELD_I64:
+    case FIELD_U32:
+        row->want = GENAI_JSON_NUMBER;
+        allowed = take(GENAI_LAST) | take(GENAI_FIRST) | take(GENAI_SUM)
+                  | take(GENAI_MAX) | take(GENAI_COUNT);
+
+        if (row->field == GENAI_F_PROMPT_CHARS
+            || row->field == GENAI_F_SYSTEM_CHARS
+            || row->field == GENAI_F_OUTPUT_CHARS)
+        {
+            row->want |= GENAI_JSON_CHARS;
+            take = GENAI_SUM;
+        }
+
+        break;
+
+    case FIELD_BODY:
+        row->want = GENAI_JSON_NUMBER;
+        allowed = take(GENAI_LAST) | take(GENAI_FIRST) | take(GENAI_SUM)
+                  | take(GENAI_MAX);
+        break;
+
+    case FIELD_DOUBLE:
+        row->want = GENAI_JSON_NUMBER;
+        allowed = take(GENAI_LAST);
+        break;
+
+    default:
+        row->want = genai_field_special_want(row->field);
+        allowed = row->want ? take(GENAI_LAST) : 0;
+        row->arg = (row->field == GENAI_F_ERROR_CODE) ? GENAI_BODY_RANK_HEADER
+                                                      : 0;
+        break;
+    }
+
+#undef take
+
+    take = (op == GENAI_EXTRACT_OP) ? take : op;
+    row->take = (uint8_t) take;
+
+    if (take == GENAI_COUNT) {
+        row->want = GENAI_JSON_PRESENT;
+    }
+
+    return (allowed >> take & 1) ? GENAI_OK : GENAI_DECLINED;
+}
+
+
+static uint16_t
+genai_field_special_want(unsigned field)
+{
+    switch (field) {
+
+    case GENAI_F_STOP_REASON:
+    case GENAI_F_STOP_SEQUENCE:
+    case GENAI_F_TOOL:
+    case GENAI_F_DOCUMENT_ID:
+    case GENAI_F_ERROR_CODE:
+    case GENAI_F_ERROR_MESSAGE:
+        return GENAI_JSON_TEXT;
+
+    case GENAI_F_STREAM:
+        return GENAI_JSON_BOOL;
+
+    case GENAI_F_SCORE:
+    case GENAI_F_SERVER_LATENCY_MS:
+        return GENAI_JSON_NUMBER;
+
+    case GENAI_F_EMBEDDING_DIMENSION:
+        return GENAI_JSON_NUMBER | GENAI_JSON_LENGTH;
+
+    default:
+        return 0;
     }
 }

@@ -36,6 +36,13 @@ void genai_body_chunk(genai_body_t *b, const genai_json_value_t *v);
 void genai_body_keep(genai_call_t *c, genai_str_t *slot, genai_str_t s,
     size_t max);
 
+/*
+ * For genai_extract: sets want, take and arg of a row whose field is known.
+ * op: genai_take_e or GENAI_EXTRACT_OP.  GENAI_DECLINED: this field cannot be
+ * filled so.
+ */
+int genai_field_row(genai_row_t *row, unsigned op);
+
 /* a candidate for the error's type, of what was sent: cut as clients do */
 void genai_body_error_type(genai_body_t *b, genai_str_t s, unsigned rank);
 

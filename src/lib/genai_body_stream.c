@@ -255,7 +255,9 @@ genai_body_event_begin(genai_body_t *b)
 
     b->event = e->flags;
 
-    if ((e->flags & GENAI_EV_TEXT) && b->call->first_token_ns) {
+    if ((e->flags & GENAI_EV_TEXT) && b->call->first_token_ns
+        && b->apis->more_response == NULL)
+    {
         b->state = STATE_DELTA;
         b->empty = b->row_empty;
         return 1;

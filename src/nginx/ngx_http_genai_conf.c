@@ -77,6 +77,7 @@ ngx_http_genai_create_loc_conf(ngx_conf_t *cf)
     conf->keep = NGX_CONF_UNSET_PTR;
     conf->profile = NGX_CONF_UNSET_UINT;
     conf->window = NGX_CONF_UNSET_UINT;
+    conf->extract = NGX_CONF_UNSET_PTR;
     conf->name = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->session = NGX_CONF_UNSET_PTR;
@@ -114,12 +115,17 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->keep, prev->keep, NULL);
     ngx_conf_merge_uint_value(conf->profile, prev->profile,
                               GENAI_PROFILE_SEMCONV);
+    ngx_conf_merge_ptr_value(conf->extract, prev->extract, NULL);
     ngx_conf_merge_uint_value(conf->window, prev->window,
                               NGX_HTTP_GENAI_WINDOW_WARN);
     ngx_conf_merge_ptr_value(conf->name, prev->name, NULL);
     ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
     ngx_conf_merge_ptr_value(conf->session, prev->session, NULL);
     ngx_conf_merge_ptr_value(conf->region, prev->region, NULL);
+
+    if (ngx_http_genai_extract_merge(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_http_genai_attrs_merge(&conf->span_attrs, prev->span_attrs)
         != NGX_OK

@@ -399,7 +399,8 @@ ngx_http_genai_finish_values(ngx_http_genai_ctx_t *ctx)
     }
 
     n = (lcf->span_attrs ? lcf->span_attrs->nelts : 0)
-        + (lcf->labels ? lcf->labels->nelts : 0);
+        + (lcf->labels ? lcf->labels->nelts : 0)
+        + (ctx->extract ? ctx->extract->n : 0);
 
     if (n == 0) {
         return;
@@ -411,6 +412,10 @@ ngx_http_genai_finish_values(ngx_http_genai_ctx_t *ctx)
     }
 
     c->attrs = attrs;
+
+    if (ctx->extract != NULL) {
+        c->nattrs = genai_extract_attrs(ctx->extract, attrs);
+    }
 
     ngx_http_genai_finish_attrs(ctx, attrs, lcf->labels, 1);
     ngx_http_genai_finish_attrs(ctx, attrs, lcf->span_attrs, 0);

@@ -140,6 +140,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       offsetof(ngx_http_genai_loc_conf_t, window),
       ngx_http_genai_window },
 
+    { ngx_string("genai_extract"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1234,
+      ngx_http_genai_set_extract,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("genai_span_name"),
       NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_set_complex_value_slot,

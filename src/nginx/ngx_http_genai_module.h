@@ -13,6 +13,7 @@
 #include "../lib/genai_call.h"
 #include "../lib/genai_api.h"
 #include "../lib/genai_body.h"
+#include "../lib/genai_extract.h"
 #include "../lib/genai_price.h"
 #include "../lib/genai_trace.h"
 #include "../lib/genai_queue.h"
@@ -63,6 +64,14 @@ typedef struct {
 } ngx_http_genai_zone_conf_t;
 
 
+/* tables and the rows of a location's beside them */
+
+typedef struct {
+    ngx_array_t                 *extract;
+    genai_apis_t                *apis;
+} ngx_http_genai_tables_t;
+
+
 typedef struct {
     ngx_http_genai_zone_conf_t   zone;        /* genai_zone */
     ngx_http_genai_zone_conf_t   queue;       /* genai_queue */
@@ -73,6 +82,7 @@ typedef struct {
     genai_price_table_t         *prices;
     time_t                       prices_mtime;
     genai_apis_t                *apis;
+    ngx_array_t                  tables;      /* ngx_http_genai_tables_t */
 
     ngx_array_t                  sinks;       /* genai_sink_conf_t */
     ngx_array_t                  resource;    /* genai_pair_t */
@@ -120,6 +130,9 @@ typedef struct {
     ngx_uint_t                   profile;     /* genai_profile_e */
     ngx_uint_t                   window;
 
+    ngx_array_t                 *extract;     /* genai_extract_row_t */
+    genai_apis_t                *apis;        /* NULL: the tables alone */
+
     ngx_array_t                 *span_attrs;  /* ngx_http_genai_attr_conf_t */
     ngx_array_t                 *labels;      /* ngx_http_genai_attr_conf_t */
 
@@ -156,6 +169,7 @@ typedef struct {
                                                       for our own cost */
     uint64_t                     own_ns;
     genai_memory_t               memory;           /* the request's pool */
+    genai_extract_t             *extract;
 
     char                         arena[GENAI_CALL_ARENA];
 } ngx_http_genai_ctx_t;
@@ -259,6 +273,15 @@ ngx_uint_t ngx_http_genai_origin(ngx_http_request_t *r);  /* of a status */
 ngx_int_t ngx_http_genai_log_handler(ngx_http_request_t *r);
 void ngx_http_genai_status_error(ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
+
+
+/* ngx_http_genai_extract.c */
+
+char *ngx_http_genai_set_extract(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_genai_extract_merge(ngx_conf_t *cf,
+    ngx_http_genai_loc_conf_t *conf);
+void ngx_http_genai_extract_begin(ngx_http_genai_ctx_t *ctx);
 
 
 /* ngx_http_genai_keep.c */

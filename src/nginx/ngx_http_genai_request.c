@@ -201,6 +201,7 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_genai_loc_conf_t *lcf)
 {
     genai_str_t                  host;
+    genai_apis_t                *apis;
     ngx_http_genai_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
@@ -210,7 +211,9 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     host = genai_str((char *) r->headers_in.server.data,
                      r->headers_in.server.len);
 
-    (void) genai_api_detect(mcf->apis, lcf->api, &ctx->call,
+    apis = lcf->apis ? lcf->apis : mcf->apis;
+
+    (void) genai_api_detect(apis, lcf->api, &ctx->call,
                             genai_str((char *) r->method_name.data,
                                       r->method_name.len),
                             genai_str((char *) r->unparsed_uri.data,
@@ -224,8 +227,9 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     /* the second time: what was read of the request stays in the call */
 
     genai_body_free(&ctx->body);
-    genai_body_request_begin(&ctx->body, mcf->apis, &ctx->call);
+    genai_body_request_begin(&ctx->body, apis, &ctx->call);
     genai_body_memory(&ctx->body, &ctx->memory);
+    ngx_http_genai_extract_begin(ctx);
 }
 
 

@@ -280,6 +280,54 @@ def window(gw, upstream):
     tap.equal((status, body), (418, b'no tea'), 'an error_page wins')
 
 
+@test('''
+        location /extract/ {
+            genai_extract acme.language meta.language request;
+            genai_extract acme.reviewed meta.reviewed request;
+            genai_extract session meta.session request;
+            genai_extract acme.words output.message.content[].text;
+            genai_extract acme.parts output.message.content[] op=count;
+            genai_extract score.Faithfulness quality.faithfulness;
+            genai_extract user quality.user;
+            genai_span_attr acme.static yes;
+            proxy;
+        }
+        location /extract/off/ { genai_extract off; proxy; }
+        location /extract/page/ {
+            genai_extract acme.language meta.language request;
+            proxy_pass http://127.0.0.1:1;
+            error_page 502 = @again;
+        }
+        location @again {
+            genai_extract acme.words output.message.content[].text;
+            proxy;
+        }
+''')
+def extract(gw, upstream):
+    upstream.answers['rated'] = (
+        '200 OK', 'application/json',
+        answer(quality={'faithfulness': 0.75, 'user': 'u-3'}), 0)
+    body = ask(meta={'language': 'de', 'reviewed': False, 'session': 's-9'})
+    attrs = gw.attrs('/extract', body, X_Answer='rated')
+    tap.ok(attrs.get('acme.language') == 'de'
+           and attrs.get('acme.reviewed') is False
+           and attrs.get('acme.words') == 'Hi there'
+           and attrs.get('acme.parts') == '1'
+           and attrs.get('acme.static') == 'yes',
+           'genai_extract: strings, booleans, numbers as attributes', attrs)
+    tap.ok(attrs.get('session.id') == 's-9' and attrs.get('user.id') == 'u-3'
+           and attrs.get('genai.score.Faithfulness') == 0.75
+           and attrs.get('gen_ai.usage.input_tokens') == '25',
+           'fields of the call, and scores; the tables work on', attrs)
+    attrs = gw.attrs('/extract/off', body, X_Answer='rated')
+    tap.ok('acme.language' not in attrs and 'session.id' not in attrs,
+           'off: none of it', attrs)
+    attrs = gw.attrs('/extract/page', body)
+    tap.ok(attrs.get('acme.words') == 'Hi there'
+           and attrs.get('gen_ai.usage.input_tokens') == '25',
+           'after an error_page the rows of the second location', attrs)
+
+
 @test()
 def codings(gw, upstream):
     attrs = gw.attrs('', gzip.compress(json.dumps(ask('x' * 5000)).encode()),
