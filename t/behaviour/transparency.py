@@ -66,9 +66,9 @@ http {
         listen 127.0.0.1:%(port)d;
         access_log logs/facts.log facts;
 
-        location / { genai bedrock; proxy_pass http://127.0.0.1:%(up)d; }
+        location / { genai auto; proxy_pass http://127.0.0.1:%(up)d; }
         location /unbuffered/ {
-            genai bedrock; proxy_buffering off; proxy_request_buffering off;
+            genai auto; proxy_buffering off; proxy_request_buffering off;
             rewrite ^/unbuffered(.*)$ $1 break;
             proxy_pass http://127.0.0.1:%(up)d$request_uri;
         }
@@ -252,7 +252,8 @@ def facts_equal(cases, log):
             if fact == 'cost_pico' and not want:
                 continue
             # what a cut stream cost is estimated after the bodies were read
-            if not want and got['usage_source'] == 'estimate':
+            if got['usage_source'] == 'estimate' \
+                    and '.estimate' not in case['facts']:
                 continue
             if got[var] != want:
                 wrong.setdefault(got['case'], set()).add(
@@ -296,6 +297,9 @@ def spans_equal(cases, log, spans):
                     for fact, key in SPAN.items():
                         want = case['facts'].get(fact)
                         if want is None:
+                            continue
+                        if fact == 'embedding_dimension' and case['facts'][
+                                'operation'] != 'embeddings':
                             continue
                         if fact == 'prompt_chars' and case['facts'].get(
                                 'operation') not in ('chat',
