@@ -22,6 +22,7 @@ typedef enum {
     HEADER_METADATA,
     HEADER_INVOCATION_ID,
     HEADER_ATTEMPT,
+    HEADER_RETRIES,
     HEADER_INPUT_TOKENS,
     HEADER_OUTPUT_TOKENS,
     HEADER_CACHE_READ_TOKENS,
@@ -38,7 +39,8 @@ typedef struct {
 } genai_header_t;
 
 
-/* wire-formats 1.4 */
+/* wire-formats 1.4; x-stainless-retry-count, from 0: the SDKs of OpenAI and
+ * Anthropic */
 
 static const genai_header_t  genai_request_headers[] = {
     { genai_string("content-encoding"), HEADER_CODING },
@@ -52,6 +54,7 @@ static const genai_header_t  genai_request_headers[] = {
     { genai_string("x-amzn-bedrock-request-metadata"), HEADER_METADATA },
     { genai_string("amz-sdk-invocation-id"), HEADER_INVOCATION_ID },
     { genai_string("amz-sdk-request"), HEADER_ATTEMPT },
+    { genai_string("x-stainless-retry-count"), HEADER_RETRIES },
     { { NULL, 0 }, HEADER_NONE }
 };
 
@@ -168,6 +171,7 @@ void
 genai_body_request_header(genai_body_t *b, genai_str_t name,
     genai_str_t value)
 {
+    int64_t        n;
     genai_call_t  *c;
 
     c = b->call;
@@ -200,6 +204,11 @@ genai_body_request_header(genai_body_t *b, genai_str_t name,
 
     case HEADER_ATTEMPT:
         genai_body_attempt(c, value);
+        break;
+
+    case HEADER_RETRIES:
+        n = genai_body_number(value);
+        c->attempt = (n < 0 || n >= UINT8_MAX) ? 0 : (uint8_t) (n + 1);
         break;
 
     case HEADER_CODING:

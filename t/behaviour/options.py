@@ -329,6 +329,26 @@ def extract(gw, upstream):
 
 
 @test()
+def retries(gw, upstream):
+    def counted():
+        text = harness.get('http://127.0.0.1:%d/genai/metrics' % gw.port)
+        return sum(float(line.split()[-1]) for line in text.splitlines()
+                   if line.startswith('genai_sdk_retries_total{'))
+
+    before = counted()
+    for n in (1, 2, 3):
+        attrs = gw.attrs('', amz_sdk_request='attempt=%d; max=3' % n,
+                         amz_sdk_invocation_id='6f1b8d3e-0000')
+        tap.ok(attrs.get('genai.attempt') == str(n)
+               and attrs.get('genai.invocation_id') == '6f1b8d3e-0000',
+               'attempt %d of a call, and which call' % n, attrs)
+    tap.equal(counted() - before, 2, 'genai_sdk_retries_total: those above 1')
+    attrs = gw.attrs('', x_stainless_retry_count='1')
+    tap.equal(attrs.get('genai.attempt'), '2', 'SDKs that count from 0')
+    tap.equal(counted() - before, 3, 'are counted too')
+
+
+@test()
 def codings(gw, upstream):
     attrs = gw.attrs('', gzip.compress(json.dumps(ask('x' * 5000)).encode()),
                      Content_Encoding='gzip')
