@@ -9,8 +9,7 @@
 
 static const genai_row_t  anthropic_request[] = {
     genai_first("model", GENAI_F_MODEL),
-    genai_bool("stream", GENAI_F_STREAM),
-    genai_first("service_tier", GENAI_F_SERVICE_TIER)
+    genai_bool("stream", GENAI_F_STREAM)
 };
 
 static const genai_rows_t  rows_request

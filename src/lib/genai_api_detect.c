@@ -89,7 +89,8 @@ genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
         t = genai_api_tables[i];
 
         if (t->api == mode || mode == GENAI_API_AUTO
-            || (t->also_bedrock && mode == GENAI_API_BEDROCK))
+            || (t->also_bedrock && mode == GENAI_API_BEDROCK
+                && found.op == NULL))
         {
             genai_api_search(&found, t, c, mode, host);
         }

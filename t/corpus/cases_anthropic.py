@@ -76,7 +76,9 @@ def whole():
              output_chars=8)
     yield c.priced(MODEL, 21, 9)
 
-    c = call("messages-tools-cache")
+    # what tier was asked for does not matter, what was given does
+    c = call("messages-tools-cache", ask=dict(
+        ASK, service_tier="standard_only"))
     c.answer(message([
         {"type": "thinking", "thinking": "…", "signature": "s"},
         {"type": "tool_use", "id": "t", "name": "search", "input": {}},
