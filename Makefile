@@ -124,12 +124,25 @@ SECONDS ?= 60
 FUZZ_EXPORT := $(wildcard src/export/genai_spool.c src/export/genai_otlp.c \
                  src/export/genai_span*.c) $(B)/gen/otlp.pb-c.c
 
-$(B)/fuzz/%: t/fuzz/%.c $(LIB_SRCS) $(EXPORT_SRCS) $(HEADERS) \
-             $(B)/gen/otlp.pb-c.c
+# the code under test is compiled once, for all of them
+FUZZ_CC   := $(CLANG) -std=gnu11 -g -O1 $(INCS) \
+             -fno-sanitize-recover=undefined
+FUZZ_OBJS := $(patsubst src/%.c,$(B)/fuzzobj/%.o,$(LIB_SRCS) \
+                 $(filter src/%,$(FUZZ_EXPORT))) \
+             $(B)/fuzzobj/gen/otlp.pb-c.o
+
+$(B)/fuzzobj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu11 -g -O1 $(INCS) \
-	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    $< $(LIB_SRCS) $(FUZZ_EXPORT) $(LIBS) -o $@
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+
+$(B)/fuzzobj/%.o: src/%.c $(HEADERS) $(B)/gen/otlp.pb-c.h
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+
+$(B)/fuzz/%: t/fuzz/%.c $(FUZZ_OBJS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $< $(FUZZ_OBJS) $(LIBS) \
+	    -o $@
 
 fuzz: deps-test
 	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZERS)
