@@ -272,7 +272,7 @@ def row(results, scenario, name):
         '%+7.2f ±%.2f' % (statistics.median(d), spread(d)),
         statistics.median([a / b for a, b in zip(w, plain)]), low, added)
     x = results.exporter.get((scenario, name))
-    if x:
+    if x and scenario != 'stream-paced':    # there it is mostly idle
         out += '  %7.2f %+7.2f  ' % (low + x, added + x)
     return out
 
