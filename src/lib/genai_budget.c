@@ -398,11 +398,18 @@ genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
 
     if (rc == GENAI_OK) {
         hold->amounts = a;
-        amounts_add(&b->reserved, &a);
-        b->holds++;
+        genai_budget_hold_again(b, hold);
     }
 
     return rc;
+}
+
+
+void
+genai_budget_hold_again(genai_budget_t *b, const genai_budget_hold_t *hold)
+{
+    amounts_add(&b->reserved, &hold->amounts);
+    b->holds++;
 }
 
 

@@ -201,6 +201,10 @@ int genai_budget_settle(genai_budget_t *b, genai_budget_hold_t *hold,
 /* as if it had never been; GENAI_DECLINED as above */
 int genai_budget_release(genai_budget_t *b, genai_budget_hold_t *hold);
 
+/* counts an open reservation again: for sums that are recomputed */
+void genai_budget_hold_again(genai_budget_t *b,
+    const genai_budget_hold_t *hold);
+
 /* turns all windows that have ended */
 void genai_budget_turn(genai_budget_t *b, int64_t now);
 

@@ -525,6 +525,17 @@ genai_table_next(const genai_table_t *t, const void *value)
 }
 
 
+void *
+genai_table_at(const genai_table_t *t, uint32_t i)
+{
+    row_t  *r;
+
+    r = i < t->nrows ? row_at(t, i) : NULL;
+
+    return r && r->live ? row_value(t, r) : NULL;
+}
+
+
 uint32_t
 genai_table_used(const genai_table_t *t)
 {

@@ -72,6 +72,10 @@ genai_str_t genai_table_key(const genai_table_t *t, const void *value);
 /* all values, the last used first: start with NULL, NULL at the end */
 void *genai_table_next(const genai_table_t *t, const void *value);
 
+/* the value in row i, below genai_table_limit(), NULL when the row is free: a
+ * walk that may be left and taken up again, in no order */
+void *genai_table_at(const genai_table_t *t, uint32_t i);
+
 uint32_t genai_table_used(const genai_table_t *t);
 uint32_t genai_table_limit(const genai_table_t *t);
 uint64_t genai_table_evicted(const genai_table_t *t);
