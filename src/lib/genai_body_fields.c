@@ -88,6 +88,8 @@ static const genai_field_t  genai_fields[GENAI_F_N] = {
 
 static void genai_field_special(genai_body_t *b, unsigned field,
     unsigned take, unsigned arg, const genai_json_value_t *v);
+static void genai_field_answer(genai_body_t *b, unsigned field,
+    unsigned arg, const genai_json_value_t *v);
 static void genai_field_stream(genai_body_t *b, unsigned field,
     const genai_json_value_t *v);
 static void genai_field_usage(genai_usage_t *u, const genai_field_t *f,
@@ -236,6 +238,47 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned take,
         genai_field_block(b, field, v->text);
         break;
 
+    case GENAI_F_KIND:
+        if (c->api_op == NULL || c->api_op->by_family) {
+            genai_api_set_kind(c, arg & 0xff, arg >> 8);
+        }
+
+        break;
+
+    case GENAI_F_ERROR_CODE:
+        b->failed = 1;
+        genai_body_error_type(b, v->text, arg);
+        break;
+
+    case GENAI_F_ERROR_MESSAGE:
+        b->failed = 1;
+
+        if (b->error_message.len == 0) {
+            genai_body_keep(c, &b->error_message, v->text,
+                            GENAI_BODY_MESSAGE);
+        }
+
+        break;
+
+    default:
+        genai_field_answer(b, field, arg, v);
+        break;
+    }
+}
+
+
+/* what was found, and whether it was */
+
+static void
+genai_field_answer(genai_body_t *b, unsigned field, unsigned arg,
+    const genai_json_value_t *v)
+{
+    genai_call_t  *c;
+
+    c = b->call;
+
+    switch (field) {
+
     case GENAI_F_DOCUMENT_ID:
         if (c->ndocs < GENAI_CALL_DOCS) {
             genai_body_keep(c, &c->docs[c->ndocs], v->text, 64);
@@ -267,28 +310,6 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned take,
     case GENAI_F_ATTR:
     case GENAI_F_NAMED_SCORE:
         genai_extract_emit(b->extract, c, arg, take, v);
-        break;
-
-    case GENAI_F_KIND:
-        if (c->api_op == NULL || c->api_op->by_family) {
-            genai_api_set_kind(c, arg & 0xff, arg >> 8);
-        }
-
-        break;
-
-    case GENAI_F_ERROR_CODE:
-        b->failed = 1;
-        genai_body_error_type(b, v->text, arg);
-        break;
-
-    case GENAI_F_ERROR_MESSAGE:
-        b->failed = 1;
-
-        if (b->error_message.len == 0) {
-            genai_body_keep(c, &b->error_message, v->text,
-                            GENAI_BODY_MESSAGE);
-        }
-
         break;
 
     default:
