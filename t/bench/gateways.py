@@ -103,17 +103,16 @@ def question(size):
 
 
 class Scenario:
-    """kind: burst, paced (the answer's events apart by so much) or slow."""
+    """A call and its answer; with events they come one by one."""
 
     def __init__(self, name, path, ask, answer, content_type,
-                 events=None, apart=0):
+                 events=None):
         self.name = name
         self.path = path
         self.ask = ask
         self.answer = answer
         self.content_type = content_type
         self.events = events
-        self.apart = apart
 
 
 def scenarios():
@@ -125,7 +124,7 @@ def scenarios():
         Scenario('stream-burst', CLAUDE + 'converse-stream', ask,
                  b''.join(events), EVENTSTREAM),
         Scenario('stream-paced', CLAUDE + 'converse-stream', ask,
-                 b''.join(events), EVENTSTREAM, events, 0.005),
+                 b''.join(events), EVENTSTREAM, events),
         Scenario('embedding-22k', TITAN,
                  frames.dumps({'inputText': prose(random.Random(5), 200),
                                'dimensions': 1024, 'normalize': True}),
