@@ -238,6 +238,11 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned take,
         genai_field_block(b, field, v->text);
         break;
 
+    case GENAI_F_ATTR:
+    case GENAI_F_NAMED_SCORE:
+        genai_extract_emit(b->extract, c, arg, take, v);
+        break;
+
     case GENAI_F_KIND:
         if (c->api_op == NULL || c->api_op->by_family) {
             genai_api_set_kind(c, arg & 0xff, arg >> 8);
@@ -305,11 +310,6 @@ genai_field_answer(genai_body_t *b, unsigned field, unsigned arg,
 
     case GENAI_F_FAULT:
         genai_field_fault(b, arg, v->integer);
-        break;
-
-    case GENAI_F_ATTR:
-    case GENAI_F_NAMED_SCORE:
-        genai_extract_emit(b->extract, c, arg, take, v);
         break;
 
     default:
