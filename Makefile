@@ -81,7 +81,7 @@ $(B)/nginx/Makefile: config $(B)/nginx/sources $(B)/gen/otlp.pb-c.c
 $(MODULE): $(B)/nginx/Makefile $(SRC_LIST) $(HEADERS) src/genai.map
 	t/tools/configure.sh --make $(CURDIR)/$(B)/nginx $(NGX_SRC) \
 	    > $(B)/nginx.make.log 2>&1 \
-	    || { grep -E 'error|warning' $(B)/nginx.make.log | head -40; exit 1; }
+	    || { grep -E '(error|warning): ' $(B)/nginx.make.log | head -40; exit 1; }
 	@ls -l $@
 
 FORCE:

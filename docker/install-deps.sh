@@ -1,11 +1,18 @@
 #!/bin/sh
 # The one list of packages: used by make, CI and the images.
 #
-#   install-deps.sh run | build | test | full
+#   install-deps.sh [--list] run | build | test | full
 #
 # Each level includes those before it.  Nothing is done when all is there.
+# --list prints the packages and does nothing.
 
 set -eu
+
+list=
+if [ "${1:-}" = --list ]; then
+    list=1
+    shift
+fi
 
 level=${1:-build}
 
@@ -27,8 +34,13 @@ case $level in
     build) want="$run $build" ;;
     test)  want="$run $build $test" ;;
     full)  want="$run $build $test $full" ;;
-    *)     echo "usage: $0 run|build|test|full" >&2; exit 2 ;;
+    *)     echo "usage: $0 [--list] run|build|test|full" >&2; exit 2 ;;
 esac
+
+if [ -n "$list" ]; then
+    echo $want
+    exit 0
+fi
 
 missing=
 for p in $want; do
@@ -41,7 +53,8 @@ for p in $want; do
             command -v $tool >/dev/null 2>&1 && continue ;;
     esac
 
-    dpkg-query -W -f '${Status}' "$p" 2>/dev/null \
+    # (from trixie on some libraries end in t64)
+    dpkg-query -W -f '${Status}\n' "$p" "${p}t64" 2>/dev/null \
         | grep -q '^install ok installed' || missing="$missing $p"
 done
 
