@@ -1,548 +1,1001 @@
 /*
- * The zone: memory, locks, recovery, keys.  See genai_budget_zone.h.
+ * The budgets of many keys in shared memory.  See genai_budget_zone.h.
  */
 
-#include <sched.h>
+#include "genai_budget_zone.h"
+#include "genai_budget_zone_private.h"
 
-#include "genai_budget_shm.h"
 
-
-#define ZONE_MAGIC    0x31746467426e6567ULL
-#define ZONE_ROWS     8                /* at least, of a shard */
-#define ZONE_SPINS    200
-#define ZONE_YIELDS   50
-#define ZONE_TRIES    8                /* keys looked at for a place */
-
-#define ALIGN128(n)   (((n) + 127) & ~(size_t) 127)
+#define MAGIC        0x3162746462616e67ULL
+#define NONE         UINT32_MAX
+#define LINE         64
+#define SHARD_LEAST  (512 * 1024)      /* of shards chosen by size */
+#define SHARDS_SIZE  16                /* as many of them at most */
+#define ROWS_MAX     (1U << 24)
+#define TRIES        16                /* keys looked at for an idle one */
+#define CHUNK        32
 
 
 typedef struct {
-    size_t    budget;
-    size_t    entry;
-    size_t    shard;
-    size_t    table;
-    uint32_t  shards;
-    uint32_t  rows;
-    uint32_t  keys;
-} zone_layout_t;
-
-
-static void
-zone_layout(zone_layout_t *l, size_t size, uint32_t n, uint32_t shards)
-{
-    size_t  room;
-
-    memset(l, 0, sizeof(*l));
-
-    l->budget = offsetof(genai_budget_t, use)
-                + n * sizeof(genai_budget_use_t);
-    l->entry = offsetof(genai_budget_entry_t, b) + l->budget;
-
-    if (size <= sizeof(genai_budget_shm_t)) {
-        return;
-    }
-
-    size -= sizeof(genai_budget_shm_t);
-
-    if (shards == 0) {
-        shards = (uint32_t) (size >> 18 < GENAI_BUDGET_SHARDS
-                                 ? size >> 18 : GENAI_BUDGET_SHARDS);
-    }
-
-    l->shards = shards ? shards : 1;
-    l->shard = size / l->shards & ~(size_t) 127;
-
-    if (l->shard <= sizeof(genai_budget_shard_t)) {
-        return;
-    }
-
-    /* a quarter for the calls under way */
-
-    room = l->shard - sizeof(genai_budget_shard_t);
-
-    l->rows = (uint32_t) (room / 4 / sizeof(genai_budget_row_t));
-    l->table = (room - l->rows * sizeof(genai_budget_row_t)) & ~(size_t) 7;
-    l->keys = genai_table_rows(l->table, GENAI_BUDGET_KEY, l->entry);
-}
-
-
-size_t
-genai_budget_zone_min(uint32_t n)
-{
-    size_t         rows, table;
-    zone_layout_t  l;
-
-    zone_layout(&l, 0, n, 1);
-
-    rows = (ZONE_ROWS + 1) * sizeof(genai_budget_row_t);
-    table = genai_table_size(1, GENAI_BUDGET_KEY, l.entry);
-
-    return ALIGN128(sizeof(genai_budget_shm_t) + sizeof(genai_budget_shard_t)
-                    + (3 * rows > table ? 4 * rows : rows + table) + 128);
-}
-
-
-void
-genai_budget_zone_capacity(size_t size, uint32_t n, uint32_t shards,
-    uint32_t *keys, uint32_t *calls)
-{
-    zone_layout_t  l;
-
-    zone_layout(&l, size, n, shards);
-
-    *keys = l.keys * l.shards;
-    *calls = l.rows * l.shards;
-}
-
-
-static int
-zone_shard_init(genai_budget_zone_t *z, genai_budget_shard_t *s)
-{
-    uint32_t             i;
-    genai_budget_row_t  *rows;
-
-    memset(s, 0, sizeof(*s));
-
-    if (genai_table_init(genai_budget_table(s), z->sh->table_size,
-                         GENAI_BUDGET_KEY, z->sh->entry_size,
-                         z->sh->seed[0])
-        == NULL)
-    {
-        return GENAI_ERROR;
-    }
-
-    rows = genai_budget_rows(z, s);
-    memset(rows, 0, z->sh->rows * sizeof(*rows));
-
-    for (i = 0; i + 1 < z->sh->rows; i++) {
-        rows[i].next = i + 2;
-    }
-
-    s->free = 1;
-
-    return GENAI_OK;
-}
-
-
-int
-genai_budget_zone_init(void *mem, size_t size, uint32_t n, uint32_t shards,
-    const uint8_t seed[16])
-{
-    uint32_t              i;
-    zone_layout_t         l;
-    genai_budget_shm_t   *sh;
-    genai_budget_zone_t   z;
-
-    if (n == 0 || n > GENAI_BUDGET_LIMITS) {
-        return GENAI_ERROR;
-    }
-
-    zone_layout(&l, size, n, shards);
-
-    if (l.keys == 0 || l.rows < ZONE_ROWS) {
-        return GENAI_ERROR;
-    }
-
-    sh = mem;
-    memset(sh, 0, sizeof(*sh));
-
-    memcpy(sh->seed, seed, sizeof(sh->seed));
-    sh->size = size;
-    sh->shard_size = l.shard;
-    sh->table_size = l.table;
-    sh->entry_size = l.entry;
-    sh->budget_size = (uint32_t) l.budget;
-    sh->shards = l.shards;
-    sh->rows = l.rows;
-    sh->n = n;
-
-    z.sh = sh;
-
-    for (i = 0; i < l.shards; i++) {
-        if (zone_shard_init(&z, genai_budget_shard(&z, i)) != GENAI_OK) {
-            return GENAI_ERROR;
-        }
-    }
-
-    genai_budget_fence();
-    sh->magic = ZONE_MAGIC;
-
-    return GENAI_OK;
-}
-
-
-int
-genai_budget_zone_open(genai_budget_zone_t *z, void *mem, size_t size,
-    uint32_t n, const genai_budget_env_t *env,
-    const genai_budget_self_t *self)
-{
-    zone_layout_t        l;
-    genai_budget_shm_t  *sh;
-
-    sh = mem;
-    zone_layout(&l, size, n, size >= sizeof(*sh) ? sh->shards : 1);
-
-    if (size < sizeof(*sh) || sh->magic != ZONE_MAGIC || sh->size != size
-        || sh->n != n || sh->entry_size != l.entry
-        || sh->table_size != l.table || sh->rows != l.rows)
-    {
-        return GENAI_ERROR;
-    }
-
-    z->sh = sh;
-    z->env = *env;
-    z->self = *self;
-
-    return GENAI_OK;
-}
-
-
-/* --- keys --- */
-
-#define ROTL(v, n)  ((v) << (n) | (v) >> (64 - (n)))
+    uint32_t               index;
+    uint32_t               generation;
+    int32_t                pid;
+    uint64_t               start;
+    int64_t                deadline;
+} seen_t;
 
 
 static inline void
-zone_sip_round(uint64_t v[4])
+step(genai_budget_zone_t *z, int n)
 {
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = ROTL(v[1], 13) ^ v[0];
-    v[3] = ROTL(v[3], 16) ^ v[2];
-    v[0] = ROTL(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = ROTL(v[1], 17) ^ v[2];
-    v[3] = ROTL(v[3], 21) ^ v[0];
-    v[2] = ROTL(v[2], 32);
+    if (genai_unlikely(z->sync.step != NULL)) {
+        z->sync.step(z->sync.data, n);
+    }
 }
 
 
-/* SipHash-2-4: keys come from strangers */
+/* what a process has stored before it dies others will find, as long as the
+ * compiler keeps the order */
 
-static uint64_t
-zone_hash(const uint64_t seed[2], const char *p, size_t len)
+static inline void
+in_order(void)
 {
-    size_t    i;
-    uint64_t  m, v[4];
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+
+static inline uint64_t
+rotl(uint64_t v, int n)
+{
+    return v << n | v >> (64 - n);
+}
+
+
+static inline void
+sip_rounds(uint64_t v[4], int n)
+{
+    while (n--) {
+        v[0] += v[1];
+        v[2] += v[3];
+        v[1] = rotl(v[1], 13) ^ v[0];
+        v[3] = rotl(v[3], 16) ^ v[2];
+        v[0] = rotl(v[0], 32);
+        v[2] += v[1];
+        v[0] += v[3];
+        v[1] = rotl(v[1], 17) ^ v[2];
+        v[3] = rotl(v[3], 21) ^ v[0];
+        v[2] = rotl(v[2], 32);
+    }
+}
+
+
+/* SipHash-2-4 with 128 bits: who chooses keys finds no two of one hash */
+
+static void
+key_hash(const uint64_t seed[2], genai_str_t key,
+    uint8_t out[GENAI_BUDGET_HASH])
+{
+    size_t    i, n;
+    uint64_t  v[4], m;
 
     v[0] = seed[0] ^ 0x736f6d6570736575ULL;
-    v[1] = seed[1] ^ 0x646f72616e646f6dULL;
+    v[1] = seed[1] ^ 0x646f72616e646f6dULL ^ 0xee;
     v[2] = seed[0] ^ 0x6c7967656e657261ULL;
     v[3] = seed[1] ^ 0x7465646279746573ULL;
 
-    for (i = 0; i + 8 <= len; i += 8) {
-        memcpy(&m, p + i, 8);
+    for (i = 0; i <= key.len; i += 8) {
+        n = key.len - i;
+        m = n < 8 ? (uint64_t) key.len << 56 : 0;
+
+        if (n) {
+            memcpy(&m, key.data + i, n < 8 ? n : 8);
+        }
+
         v[3] ^= m;
-        zone_sip_round(v);
-        zone_sip_round(v);
+        sip_rounds(v, 2);
         v[0] ^= m;
     }
 
-    m = (uint64_t) len << 56;
+    v[2] ^= 0xee;
+    sip_rounds(v, 4);
+    m = v[0] ^ v[1] ^ v[2] ^ v[3];
+    memcpy(out, &m, 8);
 
-    for (/* void */; i < len; i++) {
-        m |= (uint64_t) (uint8_t) p[i] << (8 * (i % 8));
-    }
-
-    v[3] ^= m;
-    zone_sip_round(v);
-    zone_sip_round(v);
-    v[0] ^= m;
-    v[2] ^= 0xff;
-
-    for (i = 0; i < 4; i++) {
-        zone_sip_round(v);
-    }
-
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    v[1] ^= 0xdd;
+    sip_rounds(v, 4);
+    m = v[0] ^ v[1] ^ v[2] ^ v[3];
+    memcpy(out + 8, &m, 8);
 }
 
 
-/* a long key: its first bytes, '~', 128 bits of hash in hex */
-
-void
-genai_budget_key(const genai_budget_zone_t *z, genai_str_t s,
-    genai_budget_key_t *k)
+uint32_t
+genai_budget_zone_of(const genai_budget_zone_t *z,
+    const uint8_t hash[GENAI_BUDGET_HASH])
 {
-    size_t             i, head;
-    uint64_t           seed[2], h[2];
-    static const char  hex[] = "0123456789abcdef";
-
-    k->key = s;
-
-    if (s.len > GENAI_BUDGET_KEY) {
-        seed[0] = ~z->sh->seed[1];
-        seed[1] = z->sh->seed[0];
-
-        h[0] = zone_hash(z->sh->seed, s.data, s.len);
-        h[1] = zone_hash(seed, s.data, s.len);
-
-        head = GENAI_BUDGET_KEY - 33;
-        memcpy(k->buf, s.data, head);
-        k->buf[head++] = '~';
-
-        for (i = 0; i < 32; i++) {
-            k->buf[head + i] = hex[h[i / 16] >> (4 * (i % 16)) & 15];
-        }
-
-        k->key = genai_str(k->buf, GENAI_BUDGET_KEY);
-    }
-
-    k->shard = z->sh->shards == 1 ? 0
-               : (uint32_t) (zone_hash(z->sh->seed, k->key.data, k->key.len)
-                             % z->sh->shards);
+    return hash[GENAI_BUDGET_HASH - 1] & (zone_head(z)->nshards - 1);
 }
 
 
-/* --- locks --- */
-
-/* puts back what a change that was not completed was to alter */
-
-static void
-zone_recover(genai_budget_at_t *at)
+static inline zone_row_t *
+row_at(const shard_t *s, uint32_t i)
 {
-    genai_budget_zone_t   *z;
-    genai_budget_undo_t   *u;
-    genai_budget_entry_t  *e;
-    genai_budget_shard_t  *s;
-
-    z = at->z;
-    s = at->shard;
-    u = &s->undo;
-
-    if (u->valid) {
-        e = genai_budget_ptr(s, u->entry);
-
-        memcpy(&e->b, &u->old, z->sh->budget_size);
-        genai_budget_step(z);
-
-        if (u->row) {
-            genai_budget_rows(z, s)[u->row - 1] = u->old_row;
-        }
-
-        s->free = u->free;
-        s->high = u->high;
-        genai_budget_step(z);
-        s->calls = u->calls;
-
-        genai_budget_step(z);
-        u->valid = 0;
-    }
-
-    genai_budget_step(z);
-
-    (void) genai_table_attach(genai_budget_table(s), z->sh->table_size,
-                              GENAI_BUDGET_KEY, z->sh->entry_size);
-
-    s->stats.recovered++;
+    return (zone_row_t *) ((char *) s + s->rows) + i;
 }
 
 
-static inline void
-zone_pause(uint32_t i)
+static inline entry_t *
+row_entry(const shard_t *s, const zone_row_t *r)
 {
-    if (i >= ZONE_SPINS) {
-        sched_yield();
-        return;
-    }
-
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
+    return (entry_t *) ((char *) s + r->entry);
 }
 
 
-/* the zone's own lock: the holder's pid; the dead lose it */
+/* half of a shard's entries may be open twice, or all of them once */
 
-static void
-zone_acquire(genai_budget_zone_t *z, genai_budget_shard_t *s)
+static int
+shard_layout(shard_t *s, size_t size, size_t value_size)
 {
-    uint32_t  i, pid;
+    size_t    head;
+    uint32_t  n, lo, hi;
 
-    for (i = 0; /* void */; i++) {
-        pid = __atomic_load_n(&s->lock, __ATOMIC_RELAXED);
+    head = (sizeof(shard_t) + LINE - 1) & ~(size_t) (LINE - 1);
 
-        if (pid) {
-            if (i < ZONE_SPINS + ZONE_YIELDS) {
-                zone_pause(i);
-                continue;
-            }
+    lo = 0;
+    hi = size / sizeof(zone_row_t) < ROWS_MAX
+         ? (uint32_t) (size / sizeof(zone_row_t)) : ROWS_MAX - 1;
 
-            i = ZONE_SPINS;
+    while (lo < hi) {
+        n = lo + (hi - lo + 1) / 2;
 
-            if (z->env.alive == NULL || z->env.alive(z->env.data, pid, 0)) {
-                continue;
-            }
-        }
-
-        if (__atomic_compare_exchange_n(&s->lock, &pid, z->self.pid, 0,
-                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        if (head + n * sizeof(zone_row_t)
+            + genai_table_size(n, GENAI_BUDGET_HASH, value_size) <= size)
         {
-            return;
+            lo = n;
+
+        } else {
+            hi = n - 1;
         }
     }
+
+    s->nrows = lo;
+    s->rows = head;
+    s->table = head + lo * sizeof(zone_row_t);
+    s->table_size = size - s->table;
+
+    return lo ? GENAI_OK : GENAI_ERROR;
 }
 
 
-void
-genai_budget_lock(genai_budget_at_t *at, uint32_t shard)
+static void
+rows_free(shard_t *s)
 {
-    genai_budget_zone_t   *z;
-    genai_budget_shard_t  *s;
+    uint32_t  i;
 
-    z = at->z;
-    s = genai_budget_shard(z, shard);
+    s->free = NONE;
+    s->open = 0;
 
-    if (z->env.lock) {
-        z->env.lock(z->env.data, shard);
+    for (i = s->nrows; i-- > 0; /* void */) {
 
-    } else {
-        zone_acquire(z, s);
-    }
+        if (row_at(s, i)->hold.open) {
+            s->open++;
+            continue;
+        }
 
-    at->shard = s;
-    at->entry = NULL;
-    at->row = NULL;
-
-    if (genai_unlikely(s->busy)) {
-        zone_recover(at);
-    }
-
-    s->busy = 1;
-    genai_budget_step(z);
-}
-
-
-void
-genai_budget_unlock(genai_budget_at_t *at)
-{
-    uint32_t               i;
-    genai_budget_zone_t   *z;
-    genai_budget_shard_t  *s;
-
-    z = at->z;
-    s = at->shard;
-
-    genai_budget_step(z);
-    s->busy = 0;
-    genai_budget_step(z);
-
-    if (z->env.unlock) {
-        i = (uint32_t) (((char *) s - (char *) z->sh
-                         - sizeof(genai_budget_shm_t)) / z->sh->shard_size);
-        z->env.unlock(z->env.data, i);
-
-    } else {
-        __atomic_store_n(&s->lock, 0, __ATOMIC_RELEASE);
+        row_at(s, i)->next = s->free;
+        s->free = i;
     }
 }
 
 
-/* --- changes --- */
-
-void
-genai_budget_begin(genai_budget_at_t *at)
+static uint32_t
+shards_for(size_t size, uint32_t shards)
 {
-    genai_budget_undo_t   *u;
-    genai_budget_shard_t  *s;
-
-    s = at->shard;
-    u = &s->undo;
-
-    u->entry = genai_budget_offset(s, at->entry);
-    u->free = s->free;
-    u->high = s->high;
-    u->calls = s->calls;
-    u->row = 0;
-
-    if (at->row) {
-        u->row = (uint64_t) (at->row - genai_budget_rows(at->z, s)) + 1;
-        u->old_row = *at->row;
+    if (shards) {
+        return shards;
     }
 
-    memcpy(&u->old, &at->entry->b, at->z->sh->budget_size);
+    for (shards = 1;
+         shards < SHARDS_SIZE && size / (shards * 2) >= SHARD_LEAST;
+         shards *= 2)
+    {
+        /* void */
+    }
 
-    genai_budget_step(at->z);
-    u->valid = 1;
-    genai_budget_step(at->z);
+    return shards;
+}
+
+
+int
+genai_budget_zone_init(genai_budget_zone_t *z, void *mem, size_t size,
+    uint32_t nlimits, uint32_t shards, const uint8_t seed[16],
+    const genai_budget_sync_t *sync)
+{
+    size_t        each;
+    shard_t      *s;
+    uint32_t      i;
+    zone_head_t  *h;
+
+    shards = shards_for(size, shards);
+
+    if (size <= sizeof(zone_head_t)
+        || nlimits == 0 || nlimits > GENAI_BUDGET_LIMITS
+        || shards > GENAI_BUDGET_SHARDS_MAX || (shards & (shards - 1)))
+    {
+        return GENAI_ERROR;
+    }
+
+    each = (size - sizeof(zone_head_t)) / shards & ~(size_t) (LINE - 1);
+
+    if (each <= sizeof(shard_t) + LINE) {
+        return GENAI_ERROR;
+    }
+
+    z->mem = mem;
+    z->sync = *sync;
+
+    h = mem;
+    memset(h, 0, sizeof(zone_head_t));
+    h->size = size;
+    h->shard_size = each;
+    h->nshards = shards;
+    h->nlimits = nlimits;
+    memcpy(h->seed, seed, sizeof(h->seed));
+
+    for (i = 0; i < shards; i++) {
+        s = zone_shard(z, i);
+        memset(s, 0, sizeof(shard_t));
+
+        if (shard_layout(s, each, zone_entry_size(nlimits)) != GENAI_OK
+            || genai_table_init(shard_table(s), s->table_size,
+                                GENAI_BUDGET_HASH, zone_entry_size(nlimits),
+                                h->seed[0] + i)
+               == NULL)
+        {
+            return GENAI_ERROR;
+        }
+
+        memset(row_at(s, 0), 0, s->nrows * sizeof(zone_row_t));
+        rows_free(s);
+    }
+
+    in_order();
+    h->magic = MAGIC;
+
+    return GENAI_OK;
+}
+
+
+int
+genai_budget_zone_attach(genai_budget_zone_t *z, void *mem, size_t size,
+    uint32_t nlimits, uint32_t shards, const genai_budget_sync_t *sync)
+{
+    zone_head_t  *h;
+
+    h = mem;
+
+    if (size <= sizeof(zone_head_t) || h->magic != MAGIC || h->size != size
+        || h->nlimits != nlimits || h->nshards != shards_for(size, shards))
+    {
+        return GENAI_DECLINED;
+    }
+
+    z->mem = mem;
+    z->sync = *sync;
+
+    return GENAI_OK;
+}
+
+
+/* the last holder died in a section: as if it had not begun */
+
+static void
+shard_repair(genai_budget_zone_t *z, shard_t *s)
+{
+    size_t       size;
+    uint32_t     i, n;
+    entry_t     *e;
+    zone_row_t  *r;
+
+    size = zone_entry_size(zone_head(z)->nlimits);
+
+    if (s->dirty == UNDOABLE) {
+        memcpy((char *) s + s->undo_entry, &s->entry_copy, size);
+
+        if (s->undo_row != NONE) {
+            *row_at(s, s->undo_row) = s->row_copy;
+        }
+    }
+
+    step(z, 90);
+
+    genai_table_attach(shard_table(s), s->table_size, GENAI_BUDGET_HASH,
+                       size);
+    rows_free(s);
+
+    step(z, 91);
+
+    n = genai_table_limit(shard_table(s));
+
+    for (i = 0; i < n; i++) {
+        e = genai_table_at(shard_table(s), i);
+
+        if (e) {
+            memset(&e->b.reserved, 0, sizeof(genai_budget_amounts_t));
+            e->b.holds = 0;
+        }
+    }
+
+    for (i = 0; i < s->nrows; i++) {
+        r = row_at(s, i);
+
+        if (r->hold.open) {
+            genai_budget_hold_again(&row_entry(s, r)->b, &r->hold);
+        }
+    }
+
+    s->repaired++;
+    step(z, 92);
+
+    in_order();
+    s->dirty = CLEAN;
+}
+
+
+shard_t *
+genai_budget_zone_lock(genai_budget_zone_t *z, uint32_t i)
+{
+    shard_t  *s;
+
+    s = zone_shard(z, i);
+    z->sync.lock(z->sync.data, &s->lock);
+
+    if (genai_unlikely(s->dirty != CLEAN)) {
+        shard_repair(z, s);
+    }
+
+    return s;
 }
 
 
 void
-genai_budget_end(genai_budget_at_t *at)
+genai_budget_zone_unlock(genai_budget_zone_t *z, shard_t *s)
 {
-    genai_budget_step(at->z);
-    at->shard->undo.valid = 0;
-    genai_budget_step(at->z);
+    z->sync.unlock(z->sync.data, &s->lock);
 }
 
 
-/* --- entries --- */
+void
+genai_budget_zone_begin(genai_budget_zone_t *z, shard_t *s)
+{
+    s->dirty = CHANGING;
+    in_order();
+    step(z, 1);
+}
+
+
+void
+genai_budget_zone_end(genai_budget_zone_t *z, shard_t *s)
+{
+    step(z, 9);
+    in_order();
+    s->dirty = CLEAN;
+    in_order();
+    step(z, 10);
+}
+
+
+static void
+undo_keep(genai_budget_zone_t *z, shard_t *s, entry_t *e, uint32_t row)
+{
+    s->dirty = CHANGING;
+    in_order();
+
+    s->undo_entry = (uint64_t) ((char *) e - (char *) s);
+    s->undo_row = row;
+    memcpy(&s->entry_copy, e, zone_entry_size(zone_head(z)->nlimits));
+
+    if (row != NONE) {
+        s->row_copy = *row_at(s, row);
+    }
+
+    step(z, 2);
+    in_order();
+    s->dirty = UNDOABLE;
+    in_order();
+    step(z, 3);
+}
+
+
+/* forgets the key that was used longest ago of those that are idle */
 
 static int
-zone_idle(const genai_budget_at_t *at, const genai_budget_entry_t *e)
+make_room(genai_budget_zone_t *z, shard_t *s, int64_t now)
 {
-    genai_budget_t  b;
-
-    memcpy(&b, &e->b, at->z->sh->budget_size);
-
-    return genai_budget_idle(&b, at->now.sec);
-}
-
-
-/* makes a place; a key that has to stay goes to the end of the queue */
-
-static int
-zone_evict(genai_budget_at_t *at)
-{
-    unsigned        i;
+    int             i, idle;
+    entry_t        *e;
     genai_table_t  *t;
-    void           *oldest;
 
-    t = genai_budget_table(at->shard);
+    t = shard_table(s);
 
-    for (i = 0; i < ZONE_TRIES; i++) {
-        oldest = genai_table_oldest(t);
+    for (i = 0; i < TRIES; i++) {
+        e = genai_table_oldest(t);
 
-        if (oldest && zone_idle(at, oldest)) {
-            genai_table_delete(t, oldest);
-            genai_budget_step(at->z);
-            at->shard->stats.evicted++;
+        if (e == NULL) {
+            break;
+        }
 
+        undo_keep(z, s, e, NONE);
+        idle = !e->ready || genai_budget_idle(&e->b, now);
+        step(z, 4);
+
+        s->dirty = CHANGING;
+        in_order();
+
+        if (idle) {
+            genai_table_delete(t, e);
+            s->evicted++;
+            step(z, 5);
             return GENAI_OK;
         }
 
-        genai_table_touch(t, oldest);
+        genai_table_touch(t, e);
     }
 
     return GENAI_DECLINED;
 }
 
 
-int
-genai_budget_entry(genai_budget_at_t *at, genai_str_t key, int create)
+entry_t *
+genai_budget_zone_entry(genai_budget_zone_t *z, shard_t *s,
+    const uint8_t hash[GENAI_BUDGET_HASH], genai_str_t text, int64_t now)
 {
+    entry_t        *e;
+    genai_str_t     key;
     genai_table_t  *t;
 
-    t = genai_budget_table(at->shard);
+    t = shard_table(s);
+    key = genai_str((const char *) hash, GENAI_BUDGET_HASH);
 
-    if (!create) {
-        at->entry = genai_table_find(t, key);
-        return at->entry ? GENAI_OK : GENAI_DECLINED;
+    e = genai_table_get(t, key, NULL);
+
+    if (e == NULL && make_room(z, s, now) == GENAI_OK) {
+        e = genai_table_get(t, key, NULL);
     }
 
-    if (key.len == 0) {
+    if (e == NULL || e->ready) {
+        return e;
+    }
+
+    step(z, 6);
+
+    e->keylen = text.len < GENAI_BUDGET_KEY_TEXT ? text.len
+                                                 : GENAI_BUDGET_KEY_TEXT;
+    if (e->keylen) {
+        memcpy(e->key, text.data, e->keylen);
+    }
+
+    genai_budget_init(&e->b, NULL, 0, now);
+
+    in_order();
+    e->ready = 1;
+
+    return e;
+}
+
+
+static genai_budget_handle_t
+handle_of(uint32_t shard, uint32_t row, uint32_t generation)
+{
+    return (uint64_t) generation << 32 | (uint64_t) shard << 24 | row;
+}
+
+
+int
+genai_budget_zone_reserve(genai_budget_zone_t *z,
+    const genai_budget_call_t *call, genai_budget_handle_t *handle,
+    genai_budget_state_t *why)
+{
+    int          rc;
+    shard_t     *s;
+    entry_t     *e;
+    uint8_t      hash[GENAI_BUDGET_HASH];
+    uint32_t     n, i;
+    zone_row_t  *r;
+
+    *handle = 0;
+    key_hash(zone_head(z)->seed, call->key, hash);
+    n = genai_budget_zone_of(z, hash);
+
+    s = genai_budget_zone_lock(z, n);
+    genai_budget_zone_begin(z, s);
+
+    i = s->free;
+    e = i == NONE ? NULL
+                  : genai_budget_zone_entry(z, s, hash, call->key, call->now);
+    if (e == NULL) {
+        s->full++;
+        genai_budget_zone_end(z, s);
+        genai_budget_zone_unlock(z, s);
+        return GENAI_AGAIN;
+    }
+
+    undo_keep(z, s, e, i);
+
+    r = row_at(s, i);
+    genai_budget_limits(&e->b, call->limits,
+                        call->nlimits < zone_head(z)->nlimits
+                        ? call->nlimits : zone_head(z)->nlimits, call->now);
+
+    rc = genai_budget_reserve(&e->b, &r->hold, &call->amounts, call->share,
+                              call->now, why);
+    step(z, 7);
+
+    if (rc == GENAI_OK) {
+        s->free = r->next;
+        s->open++;
+        r->generation += 1 + (r->generation == UINT32_MAX);
+        r->entry = s->undo_entry;
+        r->deadline = call->deadline;
+        r->start = call->start;
+        r->pid = call->pid;
+        r->sent = 0;
+        r->warn = call->warn < 100 ? call->warn : 100;
+        *handle = handle_of(n, i, r->generation);
+        step(z, 8);
+    }
+
+    genai_budget_zone_end(z, s);
+    genai_budget_zone_unlock(z, s);
+
+    return rc;
+}
+
+
+/* the open row of a handle in its locked shard, or NULL and no lock */
+
+static zone_row_t *
+row_lock(genai_budget_zone_t *z, genai_budget_handle_t handle, shard_t **s)
+{
+    uint32_t     n, i;
+    zone_row_t  *r;
+
+    n = handle >> 24 & 0xff;
+    i = handle & (ROWS_MAX - 1);
+
+    if (handle == 0 || n >= zone_head(z)->nshards) {
+        return NULL;
+    }
+
+    *s = genai_budget_zone_lock(z, n);
+
+    if (i < (*s)->nrows) {
+        r = row_at(*s, i);
+
+        if (r->hold.open && r->generation == handle >> 32) {
+            return r;
+        }
+    }
+
+    genai_budget_zone_unlock(z, *s);
+
+    return NULL;
+}
+
+
+int
+genai_budget_zone_sent(genai_budget_zone_t *z, genai_budget_handle_t handle)
+{
+    shard_t     *s;
+    zone_row_t  *r;
+
+    r = row_lock(z, handle, &s);
+
+    if (r == NULL) {
         return GENAI_DECLINED;
     }
 
-    at->entry = genai_table_get(t, key, NULL);
+    r->sent = 1;
+    genai_budget_zone_unlock(z, s);
 
-    if (at->entry == NULL && zone_evict(at) == GENAI_OK) {
-        at->entry = genai_table_get(t, key, NULL);
+    return GENAI_OK;
+}
+
+
+int
+genai_budget_zone_extend(genai_budget_zone_t *z, genai_budget_handle_t handle,
+    int64_t deadline)
+{
+    shard_t     *s;
+    zone_row_t  *r;
+
+    r = row_lock(z, handle, &s);
+
+    if (r == NULL) {
+        return GENAI_DECLINED;
     }
 
-    genai_budget_step(at->z);
+    r->deadline = deadline;
+    genai_budget_zone_unlock(z, s);
 
-    return at->entry ? GENAI_OK : GENAI_DECLINED;
+    return GENAI_OK;
+}
+
+
+static void
+row_free(shard_t *s, zone_row_t *r)
+{
+    r->next = s->free;
+    s->free = (uint32_t) (r - row_at(s, 0));
+    s->open--;
+}
+
+
+static void
+news_fill(genai_budget_news_t *news, const entry_t *e, int64_t now)
+{
+    uint32_t  i;
+
+    news->nuse = e->b.nuse;
+    news->keylen = e->keylen;
+    memcpy(news->key, e->key, e->keylen);
+
+    for (i = 0; i < e->b.nuse; i++) {
+        genai_budget_state(&e->b, i, now, &news->state[i]);
+    }
+}
+
+
+/* the row leaves, and its shard is unlocked; used NULL and release: as if it
+ * had not been */
+
+static void
+row_end(genai_budget_zone_t *z, shard_t *s, zone_row_t *r, int release,
+    const genai_budget_amounts_t *used, int64_t now,
+    genai_budget_news_t *news)
+{
+    entry_t   *e;
+    uint32_t   over, warn;
+
+    e = row_entry(s, r);
+    over = 0;
+    warn = 0;
+
+    genai_budget_zone_begin(z, s);
+    undo_keep(z, s, e, (uint32_t) (r - row_at(s, 0)));
+
+    if (release) {
+        genai_budget_release(&e->b, &r->hold);
+
+    } else {
+        genai_budget_settle(&e->b, &r->hold, used, now, &over);
+        warn = r->warn && news ? genai_budget_warn(&e->b, r->warn, now) : 0;
+    }
+
+    step(z, 7);
+    row_free(s, r);
+    step(z, 8);
+
+    if (news) {
+        news->over = over;
+        news->warn = warn;
+
+        if (over | warn) {
+            news_fill(news, e, now);
+        }
+    }
+
+    genai_budget_zone_end(z, s);
+    genai_budget_zone_unlock(z, s);
+}
+
+
+int
+genai_budget_zone_settle(genai_budget_zone_t *z, genai_budget_handle_t handle,
+    const genai_budget_amounts_t *used, int64_t now,
+    genai_budget_news_t *news)
+{
+    shard_t     *s;
+    zone_row_t  *r;
+
+    r = row_lock(z, handle, &s);
+
+    if (r == NULL) {
+        return GENAI_DECLINED;
+    }
+
+    row_end(z, s, r, 0, used, now, news);
+
+    return GENAI_OK;
+}
+
+
+int
+genai_budget_zone_release(genai_budget_zone_t *z,
+    genai_budget_handle_t handle)
+{
+    shard_t     *s;
+    zone_row_t  *r;
+
+    r = row_lock(z, handle, &s);
+
+    if (r == NULL) {
+        return GENAI_DECLINED;
+    }
+
+    row_end(z, s, r, 1, NULL, 0, NULL);
+
+    return GENAI_OK;
+}
+
+
+static void
+sweep_rows(genai_budget_zone_t *z, uint32_t shard, const seen_t *seen,
+    uint32_t n, genai_budget_dead_pt dead, void *data, int64_t now,
+    genai_budget_swept_t *swept)
+{
+    int          gone, release;
+    shard_t     *s;
+    uint32_t     i;
+    zone_row_t  *r;
+
+    for (i = 0; i < n; i++) {
+        gone = dead && dead(data, seen[i].pid, seen[i].start);
+
+        if (!gone && now < seen[i].deadline) {
+            continue;
+        }
+
+        r = row_lock(z, handle_of(shard, seen[i].index, seen[i].generation),
+                     &s);
+        if (r == NULL) {
+            continue;
+        }
+
+        if (!gone && now < r->deadline) {
+            genai_budget_zone_unlock(z, s);
+            continue;
+        }
+
+        release = gone && !r->sent;
+        row_end(z, s, r, release, NULL, now, NULL);
+
+        swept->released += release;
+        swept->settled += !release;
+    }
+}
+
+
+void
+genai_budget_zone_sweep(genai_budget_zone_t *z, genai_budget_dead_pt dead,
+    void *data, int64_t now, genai_budget_swept_t *swept)
+{
+    seen_t       seen[CHUNK];
+    shard_t     *s;
+    uint32_t     i, k, n, end;
+    zone_row_t  *r;
+
+    memset(swept, 0, sizeof(genai_budget_swept_t));
+
+    for (i = 0; i < zone_head(z)->nshards; i++) {
+
+        for (k = 0; k < zone_shard(z, i)->nrows; k = end) {
+            s = genai_budget_zone_lock(z, i);
+            end = s->open == 0 || s->nrows - k < CHUNK ? s->nrows
+                                                       : k + CHUNK;
+
+            for (n = 0; s->open && k < end; k++) {
+                r = row_at(s, k);
+
+                if (r->hold.open) {
+                    seen[n].index = k;
+                    seen[n].generation = r->generation;
+                    seen[n].pid = r->pid;
+                    seen[n].start = r->start;
+                    seen[n++].deadline = r->deadline;
+                }
+            }
+
+            genai_budget_zone_unlock(z, s);
+
+            sweep_rows(z, i, seen, n, dead, data, now, swept);
+        }
+    }
+}
+
+
+int
+genai_budget_zone_peek(genai_budget_zone_t *z, genai_str_t key, int64_t now,
+    genai_budget_t *b)
+{
+    int       rc;
+    shard_t  *s;
+    entry_t  *e;
+    uint8_t   hash[GENAI_BUDGET_HASH];
+
+    key_hash(zone_head(z)->seed, key, hash);
+    s = genai_budget_zone_lock(z, genai_budget_zone_of(z, hash));
+
+    e = genai_table_find(shard_table(s),
+                         genai_str((char *) hash, GENAI_BUDGET_HASH));
+    rc = GENAI_DECLINED;
+
+    if (e && e->ready) {
+        memcpy(b, &e->b, zone_entry_size(zone_head(z)->nlimits)
+                         - offsetof(entry_t, b));
+        rc = GENAI_OK;
+    }
+
+    genai_budget_zone_unlock(z, s);
+
+    if (rc == GENAI_OK) {
+        genai_budget_turn(b, now);
+    }
+
+    return rc;
+}
+
+
+int
+genai_budget_zone_raise(genai_budget_zone_t *z, genai_str_t key,
+    const genai_budget_limit_t *limits, uint32_t nlimits, uint8_t unit,
+    int64_t add, int64_t until, int64_t now)
+{
+    int       rc;
+    shard_t  *s;
+    entry_t  *e;
+    uint8_t   hash[GENAI_BUDGET_HASH];
+
+    key_hash(zone_head(z)->seed, key, hash);
+
+    s = genai_budget_zone_lock(z, genai_budget_zone_of(z, hash));
+    genai_budget_zone_begin(z, s);
+
+    e = genai_budget_zone_entry(z, s, hash, key, now);
+    rc = GENAI_AGAIN;
+
+    if (e) {
+        undo_keep(z, s, e, NONE);
+        genai_budget_limits(&e->b, limits,
+                            nlimits < zone_head(z)->nlimits
+                            ? nlimits : zone_head(z)->nlimits, now);
+        rc = genai_budget_raise(&e->b, unit, add, until, now);
+    }
+
+    genai_budget_zone_end(z, s);
+    genai_budget_zone_unlock(z, s);
+
+    return rc;
+}
+
+
+void
+genai_budget_zone_list(genai_budget_zone_t *z, genai_budget_list_pt cb,
+    void *data, int64_t now)
+{
+    size_t    size;
+    entry_t  *e, copy;
+    shard_t  *s;
+    uint32_t  i, k, n;
+
+    size = zone_entry_size(zone_head(z)->nlimits);
+
+    for (i = 0; i < zone_head(z)->nshards; i++) {
+        n = genai_table_limit(shard_table(zone_shard(z, i)));
+
+        for (k = 0; k < n; /* void */) {
+            copy.ready = 0;
+            s = genai_budget_zone_lock(z, i);
+
+            do {
+                e = genai_table_at(shard_table(s), k);
+            } while (++k % CHUNK && k < n && e == NULL);
+
+            if (e) {
+                memcpy(&copy, e, size);
+            }
+
+            genai_budget_zone_unlock(z, s);
+
+            if (copy.ready) {
+                genai_budget_turn(&copy.b, now);
+                cb(data, genai_str(copy.key, copy.keylen), &copy.b);
+            }
+        }
+    }
+}
+
+
+void
+genai_budget_zone_stat(genai_budget_zone_t *z,
+    genai_budget_zone_stat_t *stat)
+{
+    shard_t  *s;
+    uint32_t  i;
+
+    memset(stat, 0, sizeof(genai_budget_zone_stat_t));
+
+    for (i = 0; i < zone_head(z)->nshards; i++) {
+        s = genai_budget_zone_lock(z, i);
+
+        stat->used += genai_table_used(shard_table(s));
+        stat->keys += genai_table_limit(shard_table(s));
+        stat->open += s->open;
+        stat->rows += s->nrows;
+        stat->evicted += s->evicted;
+        stat->full += s->full;
+        stat->repaired += s->repaired;
+
+        genai_budget_zone_unlock(z, s);
+    }
+}
+
+
+static int
+shard_check(genai_budget_zone_t *z, shard_t *s)
+{
+    size_t                  size;
+    entry_t                *e, copy;
+    uint32_t                i, k, n, open;
+    genai_budget_amounts_t  was;
+
+    size = zone_entry_size(zone_head(z)->nlimits);
+    n = genai_table_limit(shard_table(s));
+    open = 0;
+
+    for (i = 0; i < n; i++) {
+        e = genai_table_at(shard_table(s), i);
+
+        if (e == NULL) {
+            continue;
+        }
+
+        memcpy(&copy, e, size);
+        was = copy.b.reserved;
+        memset(&copy.b.reserved, 0, sizeof(genai_budget_amounts_t));
+        copy.b.holds = 0;
+
+        for (k = 0; k < s->nrows; k++) {
+            if (row_at(s, k)->hold.open
+                && row_entry(s, row_at(s, k)) == e)
+            {
+                genai_budget_hold_again(&copy.b, &row_at(s, k)->hold);
+            }
+        }
+
+        open += copy.b.holds;
+
+        if (memcmp(&was, &copy.b.reserved, sizeof(was)) != 0
+            || copy.b.holds != e->b.holds)
+        {
+            return GENAI_ERROR;
+        }
+    }
+
+    n = 0;
+
+    for (i = s->free; i != NONE && n <= s->nrows; i = row_at(s, i)->next) {
+        n++;
+    }
+
+    return open == s->open && n + open == s->nrows
+           ? genai_table_check(shard_table(s)) : GENAI_ERROR;
+}
+
+
+int
+genai_budget_zone_check(genai_budget_zone_t *z)
+{
+    int       rc;
+    shard_t  *s;
+    uint32_t  i;
+
+    rc = GENAI_OK;
+
+    for (i = 0; i < zone_head(z)->nshards && rc == GENAI_OK; i++) {
+        s = genai_budget_zone_lock(z, i);
+        rc = shard_check(z, s);
+        genai_budget_zone_unlock(z, s);
+    }
+
+    return rc;
 }
