@@ -381,3 +381,18 @@ POST /model/m/converse
 b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1
 --- response_headers_like
 X-Seen-B3: (?!80f198ee)[0-9a-f]{32}-[0-9a-f]{16}-1
+
+
+=== TEST: what the client signed stays, whatever header it is
+--- config
+location /model/ { genai bedrock; proxy_pass @UP@; }
+--- request
+POST /model/m/converse
+{}
+--- more_headers
+X-Amzn-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1
+baggage: user=alice
+Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/us-east-1/bedrock/aws4_request, SignedHeaders=baggage;host;x-amzn-trace-id, Signature=00
+--- response_headers
+X-Seen-Xray: Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1
+X-Seen-Baggage: user=alice

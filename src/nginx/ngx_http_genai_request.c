@@ -51,7 +51,8 @@ static void ngx_http_genai_inject_format(ngx_http_request_t *r,
 static void ngx_http_genai_set_header(ngx_http_request_t *r,
     ngx_table_elt_t *h, ngx_str_t *name, ngx_str_t *lowcase, char *value,
     size_t len);
-static void ngx_http_genai_hide_header(ngx_table_elt_t *h);
+static void ngx_http_genai_hide_header(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 static void ngx_http_genai_hide_headers(ngx_http_request_t *r,
     ngx_str_t *lowcase, ngx_table_elt_t *but);
 static ngx_uint_t ngx_http_genai_signed(ngx_http_request_t *r,
@@ -479,7 +480,7 @@ ngx_http_genai_inject(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
             && lcf->api != GENAI_API_APP))
     {
         for (i = 0; i < h->nbaggage; i++) {
-            ngx_http_genai_hide_header(h->baggage[i]);
+            ngx_http_genai_hide_header(r, h->baggage[i]);
         }
     }
 
@@ -514,7 +515,7 @@ ngx_http_genai_inject(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
             continue;
         }
 
-        ngx_http_genai_hide_header(h->tracestate[i]);
+        ngx_http_genai_hide_header(r, h->tracestate[i]);
     }
 }
 
@@ -523,9 +524,8 @@ static void
 ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
     genai_trace_ctx_t *t, ngx_http_genai_headers_t *h)
 {
-    char             *buf;
-    size_t            len, size;
-    ngx_table_elt_t  *elt;
+    char    *buf;
+    size_t   len, size;
 
     static ngx_str_t  b3 = ngx_string("b3");
     static ngx_str_t  w3c = ngx_string("traceparent");
@@ -567,32 +567,28 @@ ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
         return;
     }
 
-    elt = h->traceparent;
-
-    if (elt != NULL) {
-
-        /* a signature over the old value would be broken by a new one */
-
-        if (ngx_http_genai_signed(r, &w3c)) {
-            return;
-        }
-
-        if (h->in.traceparents > 1) {
-            ngx_http_genai_hide_headers(r, &w3c, elt);
-        }
+    if (h->in.traceparents > 1) {
+        ngx_http_genai_hide_headers(r, &w3c, h->traceparent);
     }
 
     len = genai_traceparent_format(t, buf);
-    ngx_http_genai_set_header(r, elt, &w3c, &w3c, buf, len);
+    ngx_http_genai_set_header(r, h->traceparent, &w3c, &w3c, buf, len);
 }
 
 
-/* in place when the header is there, so that all who hold it agree */
+/*
+ * In place when the header is there, so that all who hold it agree; not when
+ * the client signed it: a signature over the old value would be broken.
+ */
 
 static void
 ngx_http_genai_set_header(ngx_http_request_t *r, ngx_table_elt_t *h,
     ngx_str_t *name, ngx_str_t *lowcase, char *value, size_t len)
 {
+    if (h != NULL && ngx_http_genai_signed(r, lowcase)) {
+        return;
+    }
+
     if (h == NULL) {
 
         h = ngx_list_push(&r->headers_in.headers);
@@ -618,10 +614,19 @@ ngx_http_genai_set_header(ngx_http_request_t *r, ngx_table_elt_t *h,
  */
 
 static void
-ngx_http_genai_hide_header(ngx_table_elt_t *h)
+ngx_http_genai_hide_header(ngx_http_request_t *r, ngx_table_elt_t *h)
 {
+    ngx_str_t  key;
+
     static ngx_str_t  name = ngx_string("Keep-Alive");
     static ngx_str_t  lowcase = ngx_string("keep-alive");
+
+    key.data = h->lowcase_key;
+    key.len = h->key.len;
+
+    if (ngx_http_genai_signed(r, &key)) {
+        return;
+    }
 
     h->key = name;
     h->lowcase_key = lowcase.data;
@@ -645,7 +650,7 @@ ngx_http_genai_hide_headers(ngx_http_request_t *r, ngx_str_t *lowcase,
                 && ngx_memcmp(h[i].lowcase_key, lowcase->data, lowcase->len)
                    == 0)
             {
-                ngx_http_genai_hide_header(&h[i]);
+                ngx_http_genai_hide_header(r, &h[i]);
             }
         }
     }
