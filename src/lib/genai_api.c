@@ -155,6 +155,39 @@ static const genai_rows_t *genai_family_rows(const genai_family_t *f,
     size_t doc);
 
 
+/* what detection would otherwise measure for each request */
+
+static int
+genai_apis_lengths(genai_apis_t *a)
+{
+    size_t                    i, k, n;
+    const genai_api_table_t  *t;
+
+    n = 0;
+
+    for (i = 0; i < genai_nelts(genai_api_tables); i++) {
+        n += genai_api_tables[i]->nops;
+    }
+
+    a->path_len = a->alloc(a->data, n);
+    if (a->path_len == NULL) {
+        return GENAI_ERROR;
+    }
+
+    n = 0;
+
+    for (i = 0; i < genai_nelts(genai_api_tables); i++) {
+        t = genai_api_tables[i];
+
+        for (k = 0; k < t->nops; k++) {
+            a->path_len[n++] = (uint8_t) strlen(t->ops[k].path);
+        }
+    }
+
+    return GENAI_OK;
+}
+
+
 int
 genai_apis_create(genai_apis_t **out, void *(*alloc)(void *data, size_t size),
     void *data, char *err, size_t errlen)
@@ -220,6 +253,10 @@ genai_apis_create_more(genai_apis_t **out, const genai_rows_t *request,
         {
             return GENAI_ERROR;
         }
+    }
+
+    if (genai_apis_lengths(a) != GENAI_OK) {
+        return genai_apis_error(err, errlen, "no memory for", "API tables");
     }
 
     a->chunk = genai_apis_program(a, &genai_rows_chunk);

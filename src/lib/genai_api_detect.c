@@ -45,8 +45,8 @@ static const genai_api_host_t  genai_api_hosts[] = {
 
 
 static void genai_api_search(genai_api_found_t *found,
-    const genai_api_table_t *t, const genai_call_t *c, unsigned mode,
-    genai_str_t host);
+    const genai_api_table_t *t, const uint8_t *len, const genai_call_t *c,
+    unsigned mode, genai_str_t host);
 static int genai_api_match(const char *pattern, genai_str_t path,
     genai_api_caps_t *caps);
 static int genai_api_segment(const char **pattern, const char *start,
@@ -70,6 +70,7 @@ genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
 {
     size_t                    i;
     const char               *query;
+    const uint8_t            *len;
     genai_api_found_t         found;
     const genai_api_table_t  *t;
 
@@ -84,6 +85,7 @@ genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
 
     found.op = NULL;
     found.score = 0;
+    len = a->path_len;
 
     for (i = 0; i < genai_api_ntables; i++) {
         t = genai_api_tables[i];
@@ -92,8 +94,10 @@ genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
             || (t->also_bedrock && mode == GENAI_API_BEDROCK
                 && found.op == NULL))
         {
-            genai_api_search(&found, t, c, mode, host);
+            genai_api_search(&found, t, len, c, mode, host);
         }
+
+        len += t->nops;
     }
 
     if (found.op == NULL) {
@@ -114,7 +118,8 @@ genai_api_detect(const genai_apis_t *a, unsigned mode, genai_call_t *c,
 
 static void
 genai_api_search(genai_api_found_t *found, const genai_api_table_t *t,
-    const genai_call_t *c, unsigned mode, genai_str_t host)
+    const uint8_t *len, const genai_call_t *c, unsigned mode,
+    genai_str_t host)
 {
     int                    score;
     size_t                 i, n;
@@ -126,7 +131,7 @@ genai_api_search(genai_api_found_t *found, const genai_api_table_t *t,
 
     for (i = 0; i < t->nops; i++) {
         op = &t->ops[i];
-        n = strlen(op->path);
+        n = len[i];
 
         /* most are told by the last byte */
 

@@ -93,6 +93,8 @@ struct genai_apis_s {
     const genai_json_program_t   *inner;
     genai_api_delta_t             delta[GENAI_DELTA_MAX];
     size_t                        ndeltas;
+    uint8_t                      *path_len;   /* of all operations, in the
+                                                 order of the tables */
     const genai_rows_t           *more_request;
     const genai_rows_t           *more_response;
     void                       *(*alloc)(void *data, size_t size);
