@@ -17,7 +17,7 @@
 typedef struct {
     genai_str_t  model;
     genai_str_t  region;
-    genai_str_t  tier;
+    genai_str_t  tier;                 /* asked for: a dearer one counts */
     int64_t      when;                 /* seconds since 1970 */
     int64_t      body;                 /* bytes, decompressed */
     int64_t      max_tokens;           /* -1: not given */
@@ -25,7 +25,7 @@ typedef struct {
     int64_t      media;                /* images and files of the prompt */
     int64_t      media_tokens;         /* for each, 0: the default above */
     int64_t      documents;            /* to rank */
-    int64_t      images;               /* to make */
+    int64_t      images;               /* to make, 0: one */
     unsigned     operation;            /* genai_operation_e */
     unsigned     tools:1;              /* tools are offered */
 } genai_budget_facts_t;
@@ -33,21 +33,30 @@ typedef struct {
 
 /*
  * The most that the call can need.  Input: a token for each byte of the body,
- * media and tools on top, but not more than the model's context.  Output:
- * choices x max_tokens, or the model's maximum; none for embeddings, rerank,
- * images.  USD: genai_price_bound().  GENAI_OK; GENAI_DECLINED: what is
- * GENAI_BUDGET_UNKNOWN in *a has no bound: usd_pico without a price, otok
- * without max_tokens of a model whose maximum is not known either.
+ * media and tools on top, but of a chat not more than the model's context.
+ * Output: choices x max_tokens, or the model's maximum; none for embeddings,
+ * rerank, images.  USD: genai_price_bound().  What providers do not bill
+ * (retrieval, token counts) needs a request and nothing else.
+ *
+ * GENAI_OK; GENAI_DECLINED: what is GENAI_BUDGET_UNKNOWN in *a has no bound,
+ * usd_pico without a price, otok without max_tokens of a model whose maximum
+ * is not known, all but req of an agent, which calls models as it likes.
  */
 int genai_budget_bound(const genai_price_table_t *t,
     const genai_budget_facts_t *f, genai_budget_amounts_t *a);
 
 /*
  * What a settled and priced call (genai_usage_settle, genai_price_call)
- * needed, GENAI_BUDGET_UNKNOWN where it did not say: that is settled at the
- * reservation.  A cache hit and a call that is not billed: the request alone.
+ * needed.  A cache hit and what is not billed: the request alone.  GENAI_OK:
+ * as the provider said it; GENAI_DECLINED: some of it is an estimate or of an
+ * answer that was not read to its end, or GENAI_BUDGET_UNKNOWN, which settles
+ * at the reservation (genai_budget_fill).
  */
-void genai_budget_actual(const genai_call_t *c, genai_budget_amounts_t *a);
+int genai_budget_actual(const genai_call_t *c, genai_budget_amounts_t *a);
+
+/* puts what was reserved in the place of what is unknown */
+void genai_budget_fill(genai_budget_amounts_t *a,
+    const genai_budget_amounts_t *reserved);
 
 
 #endif /* GENAI_BUDGET_BOUND_H */

@@ -1,0 +1,176 @@
+/*
+ * What a call may need at most, and what it did need.
+ */
+
+#include "genai_budget_bound.h"
+#include "genai_usage.h"
+
+
+#define BOUND_MAX  GENAI_USAGE_MAX     /* tokens: more are no real call */
+
+
+static int64_t
+bound_times(int64_t a, int64_t b)
+{
+    int64_t  v;
+
+    return __builtin_mul_overflow(a, b, &v) || v > BOUND_MAX ? BOUND_MAX : v;
+}
+
+
+static int64_t
+bound_input(const genai_budget_facts_t *f, const genai_price_row_t *row)
+{
+    int64_t  n;
+
+    n = f->body > 0 ? f->body : 0;
+    n = n < BOUND_MAX ? n : BOUND_MAX;
+
+    if (f->media > 0) {
+        n += bound_times(f->media, f->media_tokens > 0
+                                       ? f->media_tokens
+                                       : GENAI_BUDGET_MEDIA_TOKENS);
+    }
+
+    if (f->tools) {
+        n += GENAI_BUDGET_TOOLS_TOKENS;
+    }
+
+    n = n < BOUND_MAX ? n : BOUND_MAX;
+
+    /* embeddings and rerank take many texts, each with its own context; a
+     * context that ends where the long one begins is not the whole one */
+
+    if ((f->operation == GENAI_OP_CHAT
+         || f->operation == GENAI_OP_TEXT_COMPLETION)
+        && row != NULL && row->context > 0 && n > row->context
+        && (row->long_over < 0 || row->long_over < row->context))
+    {
+        return row->context;
+    }
+
+    return n;
+}
+
+
+static int64_t
+bound_output(const genai_budget_facts_t *f, const genai_price_row_t *row)
+{
+    int64_t  n;
+
+    n = f->max_tokens;
+
+    if (n < 0) {
+        n = row == NULL ? -1
+            : row->max_output > 0 ? row->max_output
+            : row->context > 0 ? row->context : -1;
+    }
+
+    if (n < 0) {
+        return GENAI_BUDGET_UNKNOWN;
+    }
+
+    return bound_times(n, f->choices > 1 ? f->choices : 1);
+}
+
+
+int
+genai_budget_bound(const genai_price_table_t *t,
+    const genai_budget_facts_t *f, genai_budget_amounts_t *a)
+{
+    int64_t                   images, documents;
+    const genai_price_row_t  *row;
+
+    memset(a, 0, sizeof(*a));
+    a->req = 1;
+
+    images = 0;
+    documents = 0;
+    row = t ? genai_price_lookup(t, f->model, f->when) : NULL;
+
+    switch (f->operation) {
+
+    case GENAI_OP_CHAT:
+    case GENAI_OP_TEXT_COMPLETION:
+        a->otok = bound_output(f, row);
+        break;
+
+    case GENAI_OP_EMBEDDINGS:
+        break;
+
+    case GENAI_OP_RERANK:
+        documents = f->documents > 0 ? f->documents : 0;
+        break;
+
+    case GENAI_OP_IMAGE:
+        images = f->images > 0 ? f->images : 1;
+        break;
+
+    case GENAI_OP_INVOKE_AGENT:
+        a->usd_pico = GENAI_BUDGET_UNKNOWN;
+        a->itok = GENAI_BUDGET_UNKNOWN;
+        a->otok = GENAI_BUDGET_UNKNOWN;
+        return GENAI_DECLINED;
+
+    default:
+        return GENAI_OK;
+    }
+
+    a->itok = bound_input(f, row);
+
+    if (a->otok < 0 || row == NULL
+        || genai_price_bound(t, f->model, f->region, f->tier, f->when,
+                             a->itok, a->otok, documents, images,
+                             &a->usd_pico) != GENAI_OK)
+    {
+        a->usd_pico = GENAI_BUDGET_UNKNOWN;
+        return GENAI_DECLINED;
+    }
+
+    return GENAI_OK;
+}
+
+
+int
+genai_budget_actual(const genai_call_t *c, genai_budget_amounts_t *a)
+{
+    int  generates;
+
+    memset(a, 0, sizeof(*a));
+    a->req = 1;
+
+    if (c->from_cache || c->skip == GENAI_SKIP_NOT_BILLED) {
+        return GENAI_OK;
+    }
+
+    generates = c->operation != GENAI_OP_EMBEDDINGS
+                && c->operation != GENAI_OP_RERANK
+                && c->operation != GENAI_OP_IMAGE;
+
+    a->usd_pico = c->priced ? c->cost_pico : GENAI_BUDGET_UNKNOWN;
+    a->itok = c->input_tokens;
+    a->otok = c->output_tokens;
+
+    /* what these return is not counted in tokens, nor reserved as such */
+
+    if (!generates) {
+        a->itok = a->itok < 0 && c->priced ? 0 : a->itok;
+        a->otok = a->otok < 0 ? 0 : a->otok;
+    }
+
+    return a->usd_pico < 0 || a->itok < 0 || a->otok < 0
+           || c->usage_source == GENAI_SOURCE_PARTIAL
+           || c->usage_source == GENAI_SOURCE_ESTIMATE
+           ? GENAI_DECLINED : GENAI_OK;
+}
+
+
+void
+genai_budget_fill(genai_budget_amounts_t *a,
+    const genai_budget_amounts_t *reserved)
+{
+    a->usd_pico = a->usd_pico < 0 ? reserved->usd_pico : a->usd_pico;
+    a->itok = a->itok < 0 ? reserved->itok : a->itok;
+    a->otok = a->otok < 0 ? reserved->otok : a->otok;
+    a->req = a->req < 0 ? reserved->req : a->req;
+}
