@@ -455,3 +455,27 @@ location / {
 --- must_die
 --- error_log
 must be "off" or have a name and a path
+
+
+=== TEST 40: genai_capture: an unknown word
+--- config
+location / {
+    genai bedrock;
+    genai_capture everything;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid value "everything" in "genai_capture", it must be "off" or "content
+
+
+=== TEST 41: genai_capture: more than a record holds
+--- config
+location / {
+    genai bedrock;
+    genai_capture content max=64k;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "max=64k", it must be "max=size" of 1k to 24k

@@ -113,6 +113,7 @@ typedef enum {
     /* genai_extract: arg is the row's number */
     GENAI_F_ATTR,
     GENAI_F_NAMED_SCORE,
+    GENAI_F_CAPTURE,              /* arg: genai_capture_int.h */
 
     GENAI_F_N
 } genai_field_e;

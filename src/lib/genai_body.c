@@ -150,6 +150,13 @@ genai_body_extract(genai_body_t *b, struct genai_extract_s *x)
 
 
 void
+genai_body_capture(genai_body_t *b, struct genai_capture_s *x)
+{
+    b->capture = x;
+}
+
+
+void
 genai_body_free(genai_body_t *b)
 {
     genai_body_give_back(&b->request_z);

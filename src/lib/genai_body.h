@@ -57,6 +57,7 @@ typedef struct {
     genai_inflate_t         *request_z;
     genai_inflate_t         *response_z;
     struct genai_extract_s  *extract;    /* NULL: nothing beside the tables */
+    struct genai_capture_s  *capture;
 
     genai_str_t              error_type;     /* best candidate so far */
     genai_str_t              error_message;
@@ -111,6 +112,7 @@ void genai_body_memory(genai_body_t *b, const genai_memory_t *m);
 /* takes the values of rows that genai_apis_create_more() was given; after
  * genai_body_request_begin() */
 void genai_body_extract(genai_body_t *b, struct genai_extract_s *x);
+void genai_body_capture(genai_body_t *b, struct genai_capture_s *x);
 
 /* gives back what genai_body_memory() has lent; the ends of the bodies do,
  * too */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "genai_body_stream.h"
+#include "genai_capture.h"
 #include "genai_extract.h"
 #include "genai_usage.h"
 
@@ -241,6 +242,10 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned take,
     case GENAI_F_ATTR:
     case GENAI_F_NAMED_SCORE:
         genai_extract_emit(b->extract, c, arg, take, v);
+        break;
+
+    case GENAI_F_CAPTURE:
+        genai_capture_emit(b->capture, c, arg, v);
         break;
 
     case GENAI_F_KIND:

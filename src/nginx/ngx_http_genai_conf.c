@@ -78,6 +78,7 @@ ngx_http_genai_create_loc_conf(ngx_conf_t *cf)
     conf->profile = NGX_CONF_UNSET_UINT;
     conf->window = NGX_CONF_UNSET_UINT;
     conf->extract = NGX_CONF_UNSET_PTR;
+    conf->capture = NGX_CONF_UNSET_SIZE;
     conf->name = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->session = NGX_CONF_UNSET_PTR;
@@ -116,6 +117,7 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->profile, prev->profile,
                               GENAI_PROFILE_SEMCONV);
     ngx_conf_merge_ptr_value(conf->extract, prev->extract, NULL);
+    ngx_conf_merge_size_value(conf->capture, prev->capture, 0);
     ngx_conf_merge_uint_value(conf->window, prev->window,
                               NGX_HTTP_GENAI_WINDOW_WARN);
     ngx_conf_merge_ptr_value(conf->name, prev->name, NULL);

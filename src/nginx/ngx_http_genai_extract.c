@@ -7,7 +7,8 @@
 
 
 static ngx_int_t ngx_http_genai_extract_rows(ngx_conf_t *cf,
-    ngx_array_t *extract, genai_rows_t **rows, ngx_uint_t request);
+    ngx_http_genai_loc_conf_t *conf, const genai_rows_t **out,
+    ngx_uint_t request);
 
 
 /* genai_extract NAME PATH [op=first|last|count|sum|max] [request] | off */
@@ -107,11 +108,13 @@ ngx_http_genai_extract_merge(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
 {
     char                         err[256];
     ngx_uint_t                   i;
-    genai_rows_t                *request, *response;
+    const genai_rows_t          *request, *response;
     ngx_http_genai_tables_t     *t;
     ngx_http_genai_main_conf_t  *mcf;
 
-    if (conf->api == GENAI_API_NONE || conf->extract == NULL) {
+    if (conf->api == GENAI_API_NONE
+        || (conf->extract == NULL && conf->capture == 0))
+    {
         return NGX_OK;
     }
 
@@ -128,15 +131,16 @@ ngx_http_genai_extract_merge(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
     t = mcf->tables.elts;
 
     for (i = 0; i < mcf->tables.nelts; i++) {
-        if (t[i].extract == conf->extract) {
+        if (t[i].extract == conf->extract
+            && t[i].capture == (conf->capture != 0))
+        {
             conf->apis = t[i].apis;
             return NGX_OK;
         }
     }
 
-    if (ngx_http_genai_extract_rows(cf, conf->extract, &request, 1) != NGX_OK
-        || ngx_http_genai_extract_rows(cf, conf->extract, &response, 0)
-           != NGX_OK)
+    if (ngx_http_genai_extract_rows(cf, conf, &request, 1) != NGX_OK
+        || ngx_http_genai_extract_rows(cf, conf, &response, 0) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -156,6 +160,7 @@ ngx_http_genai_extract_merge(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
     }
 
     t->extract = conf->extract;
+    t->capture = (conf->capture != 0);
     t->apis = conf->apis;
 
     return NGX_OK;
@@ -165,31 +170,43 @@ ngx_http_genai_extract_merge(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
 /* the rows of one direction, NULL when it has none */
 
 static ngx_int_t
-ngx_http_genai_extract_rows(ngx_conf_t *cf, ngx_array_t *extract,
-    genai_rows_t **rows, ngx_uint_t request)
+ngx_http_genai_extract_rows(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf,
+    const genai_rows_t **out, ngx_uint_t request)
 {
     ngx_uint_t            i;
     genai_row_t          *row;
+    genai_rows_t         *rows;
+    const genai_rows_t   *more;
     genai_extract_row_t  *e;
 
-    *rows = ngx_pcalloc(cf->pool, sizeof(genai_rows_t));
-    row = ngx_palloc(cf->pool, extract->nelts * sizeof(genai_row_t));
+    more = (conf->capture == 0) ? NULL
+         : request ? &genai_capture_request : &genai_capture_response;
 
-    if (*rows == NULL || row == NULL) {
+    *out = more;
+
+    if (conf->extract == NULL) {
+        return NGX_OK;
+    }
+
+    rows = ngx_pcalloc(cf->pool, sizeof(genai_rows_t));
+    row = ngx_palloc(cf->pool, conf->extract->nelts * sizeof(genai_row_t));
+
+    if (rows == NULL || row == NULL) {
         return NGX_ERROR;
     }
 
-    (*rows)->rows = row;
-    e = extract->elts;
+    rows->rows = row;
+    rows->more = more;
+    e = conf->extract->elts;
 
-    for (i = 0; i < extract->nelts; i++) {
+    for (i = 0; i < conf->extract->nelts; i++) {
         if (e[i].request == request) {
-            row[(*rows)->n++] = e[i].row;
+            row[rows->n++] = e[i].row;
         }
     }
 
-    if ((*rows)->n == 0) {
-        *rows = NULL;
+    if (rows->n) {
+        *out = rows;
     }
 
     return NGX_OK;

@@ -108,6 +108,7 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
 
     ngx_http_genai_window_check(ctx);
     ngx_http_genai_keep(ctx);
+    ngx_http_genai_capture_finish(ctx);
     ngx_http_genai_finish_record(ctx);
     ngx_http_genai_row_close(ctx);
 
@@ -400,7 +401,8 @@ ngx_http_genai_finish_values(ngx_http_genai_ctx_t *ctx)
 
     n = (lcf->span_attrs ? lcf->span_attrs->nelts : 0)
         + (lcf->labels ? lcf->labels->nelts : 0)
-        + (ctx->extract ? ctx->extract->n : 0);
+        + (ctx->extract ? ctx->extract->n : 0)
+        + (ctx->capture ? GENAI_CAPTURE_ATTRS : 0);
 
     if (n == 0) {
         return;

@@ -147,6 +147,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       0,
       NULL },
 
+    { ngx_string("genai_capture"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_genai_set_capture,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("genai_span_name"),
       NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_set_complex_value_slot,

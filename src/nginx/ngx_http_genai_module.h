@@ -13,6 +13,7 @@
 #include "../lib/genai_call.h"
 #include "../lib/genai_api.h"
 #include "../lib/genai_body.h"
+#include "../lib/genai_capture.h"
 #include "../lib/genai_extract.h"
 #include "../lib/genai_price.h"
 #include "../lib/genai_trace.h"
@@ -68,6 +69,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 *extract;
+    ngx_uint_t                   capture;
     genai_apis_t                *apis;
 } ngx_http_genai_tables_t;
 
@@ -131,6 +133,7 @@ typedef struct {
     ngx_uint_t                   window;
 
     ngx_array_t                 *extract;     /* genai_extract_row_t */
+    size_t                       capture;     /* bytes, 0: off */
     genai_apis_t                *apis;        /* NULL: the tables alone */
 
     ngx_array_t                 *span_attrs;  /* ngx_http_genai_attr_conf_t */
@@ -170,6 +173,7 @@ typedef struct {
     uint64_t                     own_ns;
     genai_memory_t               memory;           /* the request's pool */
     genai_extract_t             *extract;
+    genai_capture_t             *capture;          /* NULL: off */
 
     char                         arena[GENAI_CALL_ARENA];
 } ngx_http_genai_ctx_t;
@@ -273,6 +277,14 @@ ngx_uint_t ngx_http_genai_origin(ngx_http_request_t *r);  /* of a status */
 ngx_int_t ngx_http_genai_log_handler(ngx_http_request_t *r);
 void ngx_http_genai_status_error(ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
+
+
+/* ngx_http_genai_capture.c */
+
+char *ngx_http_genai_set_capture(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_genai_capture_begin(ngx_http_genai_ctx_t *ctx);
+void ngx_http_genai_capture_finish(ngx_http_genai_ctx_t *ctx);
 
 
 /* ngx_http_genai_extract.c */

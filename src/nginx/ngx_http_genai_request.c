@@ -231,6 +231,7 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     genai_body_request_begin(&ctx->body, apis, &ctx->call);
     genai_body_memory(&ctx->body, &ctx->memory);
     ngx_http_genai_extract_begin(ctx);
+    ngx_http_genai_capture_begin(ctx);
 }
 
 

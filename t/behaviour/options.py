@@ -38,6 +38,7 @@ http {
     genai_prices %(top)s/conf.examples/prices.json;
     genai_queue 4m path=%(prefix)s/spool;
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
+    genai_exporter otlp away { endpoint http://127.0.0.1:%(away)d; }
     genai_region us-east-1;
 
     client_max_body_size 30m;
@@ -348,6 +349,98 @@ def retries(gw, upstream):
     tap.equal(counted() - before, 3, 'are counted too')
 
 
+def shared_memory(pid):
+    """what the zones of a process hold"""
+    out = []
+    with open('/proc/%d/maps' % pid) as maps, \
+            open('/proc/%d/mem' % pid, 'rb', 0) as mem:
+        for line in maps:
+            where, mode = line.split()[:2]
+            if mode.startswith('rw') and mode.endswith('s'):
+                a, b = (int(x, 16) for x in where.split('-'))
+                mem.seek(a)
+                out.append(mem.read(b - a))
+    return b''.join(out)
+
+
+def files(prefix):
+    out = []
+    for top, _, names in os.walk(prefix):
+        for name in names:
+            with open(os.path.join(top, name), 'rb') as f:
+                out.append(f.read())
+    return b''.join(out)
+
+
+@test('''
+        location /capture/ { genai_capture content; proxy; }
+        location /capture/small/ { genai_capture content max=1k; proxy; }
+        location /capture/off/ { genai_capture off; proxy; }
+        location /capture/unsampled/ {
+            genai_capture content; genai_sample 0; proxy;
+        }
+        location /capture/extract/ {
+            genai_capture content;
+            genai_extract acme.lang meta.lang request;
+            proxy;
+        }
+''')
+def capture(gw, upstream):
+    upstream.answers['said'] = ('200 OK', 'application/json',
+                                answer('ANSWERED-on "ok"'), 0)
+    upstream.answers['hidden'] = ('200 OK', 'application/json',
+                                  answer('ANSWERED-off'), 0)
+    body = ask('ASKED-on', system=[{'text': 'SYSTEM-on'}],
+               toolConfig={'tools': [{'toolSpec': {
+                   'name': 'look', 'description': 'DESCRIBED-on'}}]},
+               meta={'lang': 'de'})
+    attrs = gw.attrs('/capture', body, X_Answer='said')
+    tap.equal(json.loads(attrs['gen_ai.input.messages']),
+              [{'role': 'user', 'parts': [
+                  {'type': 'text', 'content': 'ASKED-on'}]}],
+              'genai_capture content: what was asked')
+    tap.equal(json.loads(attrs['gen_ai.output.messages']),
+              [{'role': 'assistant', 'finish_reason': 'stop', 'parts': [
+                  {'type': 'text', 'content': 'ANSWERED-on "ok"'}]}],
+              'what was answered')
+    tap.equal(json.loads(attrs['gen_ai.system_instructions']),
+              [{'type': 'text', 'content': 'SYSTEM-on'}], 'the system text')
+    tap.equal(json.loads(attrs['gen_ai.tool.definitions']),
+              [{'type': 'function', 'name': 'look'}], 'tools by name')
+    tap.equal(attrs.get('gen_ai.usage.input_tokens'), '25',
+              'and all that there is without it')
+
+    attrs = gw.attrs('/capture/small', ask('é' * 5000), X_Answer='said')
+    text = attrs['gen_ai.input.messages']
+    tap.ok(len(text.encode()) <= 512
+           and set(json.loads(text)[0]['parts'][0]['content']) == {'é'},
+           'max=1k: cut, and still JSON', text)
+    attrs = gw.attrs('/capture', ask('x' * 2000000), X_Answer='said')
+    tap.ok(7000 < len(attrs['gen_ai.input.messages']) <= 8192,
+           'a long prompt: as much as fits')
+    attrs = gw.attrs('/capture/extract', body, X_Answer='said')
+    tap.ok(attrs.get('acme.lang') == 'de' and 'ASKED-on' in
+           attrs['gen_ai.input.messages'], 'together with genai_extract')
+
+    off = json.dumps(body).replace('-on', '-off')
+    for where in ('', '/capture/off'):
+        attrs = gw.attrs(where, json.loads(off), X_Answer='hidden')
+        tap.ok(not any('messages' in k for k in attrs if k != 'genai.request'
+                       '.messages'), 'off: no attribute of it')
+    gw.post('/capture/unsampled', json.loads(off.replace('-off', '-not')),
+            X_Answer='hidden')
+    gw.post('/capture/off', b'{"messages":[{"role":"user","content":'
+            b'[{"text":"BROKEN-off', X_Answer='hidden')
+    gw.span(gw.post('', ask('last'))[2])
+
+    kept = shared_memory(gw.nginx.process.pid)
+    tap.ok(b'ASKED-on' in kept and b'ANSWERED-on' in kept,
+           'captured: it is in the lanes')
+    for word in (b'ASKED', b'ANSWERED', b'SYSTEM', b'BROKEN'):
+        tap.ok(word + b'-off' not in kept and word + b'-not' not in kept,
+               'not captured: no %s in shared memory' % word.decode())
+
+
 @test()
 def codings(gw, upstream):
     attrs = gw.attrs('', gzip.compress(json.dumps(ask('x' * 5000)).encode()),
@@ -369,13 +462,22 @@ def main():
     so = harness.find_module()
     nginx = harness.Nginx(prefix, CONF % dict(
         load='load_module %s;' % so if so else '', top=tap.TOP, port=port,
-        prefix=prefix, up=up,
+        away=harness.free_port(),         prefix=prefix, up=up,
         locations=''.join(LOCATIONS).replace('@UP@', str(up))), [port])
 
     try:
+        gateway = Gateway(port, prefix)
+        gateway.nginx = nginx
         for f in TESTS:
-            f(Gateway(port, prefix), upstream)
+            f(gateway, upstream)
         tap.no_alerts(nginx)
+        nginx.stop()
+        left = files(prefix)
+        tap.ok(b'ASKED-on' in files(os.path.join(prefix, 'spool')),
+               'captured: it is in the spool of a sink that is away')
+        for word in (b'ASKED', b'ANSWERED', b'SYSTEM', b'BROKEN'):
+            tap.ok(word + b'-off' not in left and word + b'-not' not in left,
+                   'not captured: no %s in any file' % word.decode())
     finally:
         nginx.stop()
         upstream.shutdown()
