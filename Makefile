@@ -172,7 +172,7 @@ test-asan: deps-test $(B)/gen/otlp.pb-c.c
 
 test-full: deps-full
 	@$(MAKE) --no-print-directory -j$(JOBS) $(MODULE) unit
-	@t/tools/full.sh
+	@t/tools/full.py $(STAGES)
 
 
 # --- measuring ---

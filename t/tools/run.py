@@ -28,7 +28,8 @@ def programs(group):
     """(command, extra environment) of each test program of a group"""
 
     if group == "unit":
-        return [[p] for p in sorted(glob.glob("build/unit/test_*"))
+        build = os.environ.get("BUILD", "build")
+        return [[p] for p in sorted(glob.glob(build + "/unit/test_*"))
                 if os.access(p, os.X_OK) and os.path.isfile(p)]
 
     if group == "nginx":
