@@ -9,6 +9,7 @@ t/behaviour run alone, since they look at timing and at processes.
 
 import argparse
 import concurrent.futures
+import fcntl
 import glob
 import os
 import re
@@ -20,6 +21,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+
+BASE = 19000
 
 LINE = re.compile(r"^(not )?ok\b(?:\s+(\d+))?\s*(?:-\s*)?(.*)$")
 
@@ -43,6 +46,22 @@ def programs(group):
     return [["t/tools/docs_check.py"], ["t/sim/test_sim.py"]]
 
 
+def ports():
+    """the first port of a range that no other run uses, and its lock"""
+
+    for base in range(19000, 31000, 1000):
+        name = "ngx-test-%d.%d.lock" % (os.getuid(), base)
+        lock = open(os.path.join(tempfile.gettempdir(), name), "w")
+
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return base, lock
+        except OSError:
+            lock.close()
+
+    sys.exit("too many runs of the tests at once")
+
+
 def environment(number, scratch):
     """a port and a directory of its own for each Test::Nginx file"""
 
@@ -52,7 +71,7 @@ def environment(number, scratch):
     env.setdefault("TEST_NGINX_BINARY", "/usr/sbin/nginx")
     env.setdefault("GENAI_MODULE", so)
     env["TEST_NGINX_SERVROOT"] = os.path.join(scratch, "servroot%d" % number)
-    env["TEST_NGINX_PORT"] = str(19000 + 10 * number)
+    env["TEST_NGINX_PORT"] = str(BASE + 10 * number)
     env["TEST_NGINX_SERVER_PORT"] = env["TEST_NGINX_PORT"]
     env["GENAI_ROOT"] = ROOT
 
@@ -118,6 +137,10 @@ def main():
     args = args.parse_args()
 
     os.chdir(ROOT)
+
+    global BASE
+    BASE, lock = ports()
+
     groups = args.groups or ["unit", "docs", "nginx", "behaviour"]
     scratch = tempfile.mkdtemp(prefix="ngx-test-")
     os.chmod(scratch, 0o755)
@@ -159,6 +182,7 @@ def main():
                 sys.stdout.flush()
 
     shutil.rmtree(scratch, ignore_errors=True)
+    lock.close()
 
     print()
     print("%d passed, %d failed%s" % (
