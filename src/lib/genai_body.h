@@ -63,7 +63,10 @@ typedef struct {
     genai_str_t              error_message;
     genai_str_t              block_name;     /* of a block being read */
 
-    const genai_api_event_t *row;            /* of the event's type */
+    /* what the table says of the last event; the next is often like it */
+    const genai_api_event_t    *row;
+    const genai_json_program_t *row_program;
+
     int64_t                  ttl_tokens;     /* of an element of a split */
     uint64_t                 now_ns;         /* of the feed that runs */
     uint32_t                 delta_bytes;    /* of a payload not looked into */
@@ -78,7 +81,8 @@ typedef struct {
     uint8_t                  prefix_set;     /* families it may be, bits */
     uint8_t                  empty;          /* bytes of a delta's frame */
     uint8_t                  row_empty;      /* … if it is one */
-    char                     tail[3];        /* last bytes of a payload */
+    uint8_t                  prefix_last;    /* family of the last delta */
+    char                     tail[4];        /* last bytes of a payload */
     unsigned                 request_on:1;
     unsigned                 response_past:1;  /* its end was told */
     unsigned                 seen:1;         /* a byte of the response came */

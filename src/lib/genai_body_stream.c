@@ -36,7 +36,10 @@ static int genai_body_event_begin(genai_body_t *b);
 static void genai_body_event_json(genai_body_t *b,
     const genai_json_program_t *program);
 static int genai_body_chunk_begin(genai_body_t *b);
+static void genai_body_chunk_json(genai_body_t *b);
 static void genai_body_prefix(genai_body_t *b, const char *buf, size_t len);
+static void genai_body_delta_begin(genai_body_t *b,
+    const genai_api_delta_t *d, const char *buf, size_t len);
 static void genai_body_tail(genai_body_t *b, const char *buf, size_t len);
 static void genai_body_base64(genai_body_t *b, const char *buf, size_t len);
 static void genai_body_event_end(genai_body_t *b);
@@ -226,17 +229,29 @@ genai_body_event_find(genai_body_t *b, genai_str_t type)
     const genai_api_event_t  *e;
 
     op = b->call->api_op;
-    b->row = NULL;
+    e = NULL;
 
     for (i = 0; i < op->nevents; i++) {
-        e = &op->events[i];
-
-        if (e->type == NULL || genai_str_is(type, e->type)) {
-            b->row = e;
-            b->row_empty = (uint8_t) (e->empty ? strlen(e->empty) : 0);
-            return;
+        if (op->events[i].type == NULL
+            || genai_str_is(type, op->events[i].type))
+        {
+            e = &op->events[i];
+            break;
         }
     }
+
+    if (e == b->row) {
+        return;
+    }
+
+    b->row = e;
+
+    if (e == NULL) {
+        return;
+    }
+
+    b->row_program = genai_apis_program(b->apis, e->rows);
+    b->row_empty = (uint8_t) (e->empty ? strlen(e->empty) : 0);
 }
 
 
@@ -267,7 +282,7 @@ genai_body_event_begin(genai_body_t *b)
         return 0;
     }
 
-    genai_body_event_json(b, genai_apis_program(b->apis, e->rows));
+    genai_body_event_json(b, b->row_program);
 
     return 1;
 }
@@ -284,10 +299,6 @@ genai_body_event_json(genai_body_t *b, const genai_json_program_t *program)
 static int
 genai_body_chunk_begin(genai_body_t *b)
 {
-    genai_base64_init(&b->base64);
-    b->inner_on = 0;
-    b->inner_done = 0;
-
     if (b->call->first_token_ns && b->apis->ndeltas) {
         b->state = STATE_PREFIX;
         b->prefix = 0;
@@ -295,9 +306,20 @@ genai_body_chunk_begin(genai_body_t *b)
         return 1;
     }
 
-    genai_body_event_json(b, b->apis->chunk);
+    genai_body_chunk_json(b);
 
     return 1;
+}
+
+
+static void
+genai_body_chunk_json(genai_body_t *b)
+{
+    genai_base64_init(&b->base64);
+    b->inner_on = 0;
+    b->inner_done = 0;
+
+    genai_body_event_json(b, b->apis->chunk);
 }
 
 
@@ -345,6 +367,13 @@ genai_body_prefix(genai_body_t *b, const char *buf, size_t len)
     unsigned                  set;
     const genai_api_delta_t  *d;
 
+    d = &b->apis->delta[b->prefix_last];
+
+    if (b->prefix == 0 && len >= d->len && memcmp(d->text, buf, d->len) == 0) {
+        genai_body_delta_begin(b, d, buf + d->len, len - d->len);
+        return;
+    }
+
     set = 0;
     last = 0;
 
@@ -364,11 +393,8 @@ genai_body_prefix(genai_body_t *b, const char *buf, size_t len)
         }
 
         if (b->prefix + n == d->len) {
-            b->state = STATE_BASE64;
-            b->event |= GENAI_EV_TEXT;
-            b->empty = (uint8_t) d->empty;
-            b->delta_bytes = d->base64;
-            genai_body_base64(b, buf + n, len - n);
+            b->prefix_last = (uint8_t) k;
+            genai_body_delta_begin(b, d, buf + n, len - n);
             return;
         }
 
@@ -381,9 +407,22 @@ genai_body_prefix(genai_body_t *b, const char *buf, size_t len)
         return;
     }
 
-    genai_body_event_json(b, b->apis->chunk);
+    genai_body_chunk_json(b);
     (void) genai_json_feed(&b->json, b->apis->delta[last].text, b->prefix);
     (void) genai_json_feed(&b->json, buf, len);
+}
+
+
+static void
+genai_body_delta_begin(genai_body_t *b, const genai_api_delta_t *d,
+    const char *buf, size_t len)
+{
+    b->state = STATE_BASE64;
+    b->event |= GENAI_EV_TEXT;
+    b->empty = (uint8_t) d->empty;
+    b->delta_bytes = d->base64;
+
+    genai_body_base64(b, buf, len);
 }
 
 
@@ -470,7 +509,7 @@ genai_body_event_end(genai_body_t *b)
     c = b->call;
 
     if (b->state == STATE_PREFIX) {
-        genai_body_event_json(b, b->apis->chunk);
+        genai_body_chunk_json(b);
         (void) genai_json_feed(&b->json, b->apis->delta
                                   [__builtin_ctz(b->prefix_set)].text,
                                b->prefix);
@@ -551,15 +590,15 @@ genai_body_delta_end(genai_body_t *b)
 static size_t
 genai_body_padding(const genai_body_t *b)
 {
-    char  ch;
+    char  ch, tail[sizeof(b->tail)];
 
-    if (b->mode != GENAI_BODY_EVENTS
-        || b->tail[1] != '"' || b->tail[2] != '}')
-    {
+    memcpy(tail, b->tail, sizeof(tail));
+
+    if (b->mode != GENAI_BODY_EVENTS || tail[2] != '"' || tail[3] != '}') {
         return 0;
     }
 
-    ch = b->tail[0];
+    ch = tail[1];
 
     if (ch >= 'a' && ch <= 'z') {
         return 7 + (size_t) (ch - 'a' + 1);

@@ -60,6 +60,33 @@ sse_field(genai_sse_t *s)
 }
 
 
+/* a line whose name lies before us; returns 0 to leave it to sse_byte() */
+
+static size_t
+sse_line(genai_sse_t *s, const char *p, size_t len)
+{
+    size_t  n;
+
+    if (len > 4 && memcmp(p, "data:", 5) == 0) {
+        n = 4;
+
+    } else if (len > 5 && memcmp(p, "event:", 6) == 0) {
+        n = 5;
+
+    } else {
+        return 0;
+    }
+
+    memcpy(s->field, p, n);
+    s->got = (uint8_t) n;
+    s->partial = 1;
+    sse_field(s);
+    s->state = SSE_SPACE;
+
+    return n + 1;
+}
+
+
 static void
 sse_value(genai_sse_t *s, const char *p, size_t len)
 {
@@ -151,6 +178,7 @@ sse_byte(genai_sse_t *s, char ch)
 void
 genai_sse_feed(genai_sse_t *s, const char *buf, size_t len)
 {
+    size_t       n;
     const char  *p, *end, *eol, *lf, *cr;
 
     p = buf;
@@ -186,7 +214,14 @@ genai_sse_feed(genai_sse_t *s, const char *buf, size_t len)
         }
 
         if (s->state != SSE_VALUE && s->state != SSE_COMMENT) {
-            sse_byte(s, *p++);
+            n = (s->state == SSE_LINE) ? sse_line(s, p, end - p) : 0;
+
+            if (n == 0) {
+                sse_byte(s, *p);
+                n = 1;
+            }
+
+            p += n;
             continue;
         }
 
