@@ -12,6 +12,7 @@ static ngx_int_t ngx_http_genai_attrs_merge(ngx_array_t **conf,
     ngx_array_t *prev);
 static void ngx_http_genai_check_location(ngx_conf_t *cf,
     ngx_http_genai_loc_conf_t *conf);
+static ngx_uint_t ngx_http_genai_proxy_index(ngx_conf_t *cf);
 static ngx_http_upstream_conf_t *ngx_http_genai_proxy_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_genai_load_prices(ngx_conf_t *cf,
     ngx_http_genai_main_conf_t *mcf);
@@ -45,6 +46,7 @@ ngx_http_genai_create_main_conf(ngx_conf_t *cf)
     }
 
     mcf->spool_max = NGX_CONF_UNSET;
+    mcf->proxy = ngx_http_genai_proxy_index(cf);
 
     if (ngx_array_init(&mcf->sinks, cf->pool, 2, sizeof(genai_sink_conf_t))
         != NGX_OK
@@ -214,11 +216,11 @@ ngx_http_genai_check_location(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
 
 /* found by name: a build without the proxy module must still load us */
 
-static ngx_http_upstream_conf_t *
-ngx_http_genai_proxy_conf(ngx_conf_t *cf)
+static ngx_uint_t
+ngx_http_genai_proxy_index(ngx_conf_t *cf)
 {
-    ngx_uint_t       i;
-    ngx_module_t    *module;
+    ngx_uint_t     i;
+    ngx_module_t  *module;
 
     for (i = 0; cf->cycle->modules[i]; i++) {
         module = cf->cycle->modules[i];
@@ -226,13 +228,28 @@ ngx_http_genai_proxy_conf(ngx_conf_t *cf)
         if (module->type == NGX_HTTP_MODULE
             && ngx_strcmp(module->name, "ngx_http_proxy_module") == 0)
         {
-            /* the proxy's configuration begins with the upstream's */
-            return ((ngx_http_conf_ctx_t *) cf->ctx)
-                       ->loc_conf[module->ctx_index];
+            return module->ctx_index;
         }
     }
 
-    return NULL;
+    return NGX_CONF_UNSET_UINT;
+}
+
+
+/* the proxy's configuration begins with the upstream's */
+
+static ngx_http_upstream_conf_t *
+ngx_http_genai_proxy_conf(ngx_conf_t *cf)
+{
+    ngx_http_genai_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
+
+    if (mcf->proxy == NGX_CONF_UNSET_UINT) {
+        return NULL;
+    }
+
+    return ((ngx_http_conf_ctx_t *) cf->ctx)->loc_conf[mcf->proxy];
 }
 
 

@@ -262,30 +262,34 @@ ngx_http_genai_finish_upstream(ngx_http_genai_ctx_t *ctx)
 static genai_str_t
 ngx_http_genai_upstream_host(ngx_http_upstream_t *u, in_port_t *port)
 {
-    u_char                        *p, *last;
-    ngx_str_t                     *name;
-    ngx_http_upstream_server_t    *server;
-    ngx_http_upstream_srv_conf_t  *uscf;
-
-    uscf = u->upstream;
-
-    if (uscf == NULL) {
-        if (u->resolved == NULL) {
-            return genai_str(NULL, 0);
-        }
-
-        *port = u->resolved->port;
-
-        return genai_str((char *) u->resolved->host.data,
-                         u->resolved->host.len);
+    if (u->upstream != NULL) {
+        return ngx_http_genai_server_host(u->upstream, port);
     }
+
+    if (u->resolved == NULL) {
+        return genai_str(NULL, 0);
+    }
+
+    *port = u->resolved->port;
+
+    return genai_str((char *) u->resolved->host.data, u->resolved->host.len);
+}
+
+
+/* of an upstream block: its first server's name, a ":port" cut off */
+
+genai_str_t
+ngx_http_genai_server_host(ngx_http_upstream_srv_conf_t *uscf,
+    in_port_t *port)
+{
+    u_char                      *p, *last;
+    ngx_str_t                   *name;
+    ngx_http_upstream_server_t  *server;
 
     if (uscf->port || uscf->servers == NULL || uscf->servers->nelts == 0) {
         *port = uscf->port;
         return genai_str((char *) uscf->host.data, uscf->host.len);
     }
-
-    /* an upstream block: its first server's name, a ":port" cut off */
 
     server = uscf->servers->elts;
     name = &server[0].name;

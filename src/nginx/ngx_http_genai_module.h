@@ -20,7 +20,7 @@
 #include "../lib/genai_queue.h"
 #include "../lib/genai_labels.h"
 #include "../lib/genai_metrics.h"
-#include "../lib/genai_refuse.h"
+#include "../lib/genai_refusal.h"
 #include "../export/genai_sink.h"
 
 
@@ -88,6 +88,9 @@ typedef struct {
 
     ngx_array_t                  sinks;       /* genai_sink_conf_t */
     ngx_array_t                  resource;    /* genai_pair_t */
+
+    ngx_uint_t                   proxy;       /* its module's ctx_index, or
+                                                 NGX_CONF_UNSET_UINT */
 
     ngx_uint_t                   enabled;     /* a location has genai on */
     ngx_uint_t                   status;      /* a location has genai_status */
@@ -275,6 +278,8 @@ ngx_uint_t ngx_http_genai_origin(ngx_http_request_t *r);  /* of a status */
 /* ngx_http_genai_log.c: settle, count, record */
 
 ngx_int_t ngx_http_genai_log_handler(ngx_http_request_t *r);
+genai_str_t ngx_http_genai_server_host(ngx_http_upstream_srv_conf_t *uscf,
+    in_port_t *port);
 void ngx_http_genai_status_error(ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
 

@@ -32,6 +32,8 @@ static void ngx_http_genai_begin(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
 static void ngx_http_genai_detect(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
+static genai_str_t ngx_http_genai_target(ngx_http_request_t *r,
+    ngx_http_genai_main_conf_t *mcf);
 static void ngx_http_genai_walk_headers(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_headers_t *h);
 static void ngx_http_genai_note_header(ngx_http_genai_headers_t *h,
@@ -197,6 +199,42 @@ ngx_http_genai_begin_late(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 }
 
 
+/*
+ * Where the call goes: the name in proxy_pass tells provider and region; the
+ * client's Host where that is a variable or an address.
+ */
+
+static genai_str_t
+ngx_http_genai_target(ngx_http_request_t *r, ngx_http_genai_main_conf_t *mcf)
+{
+    size_t                     i;
+    in_port_t                  port;
+    genai_str_t                host;
+    ngx_http_upstream_conf_t  *u;
+
+    u = (mcf->proxy != NGX_CONF_UNSET_UINT) ? r->loc_conf[mcf->proxy] : NULL;
+
+    if (u != NULL && u->upstream != NULL) {
+        host = ngx_http_genai_server_host(u->upstream, &port);
+
+        for (i = 0; i < host.len; i++) {
+            if (host.data[i] == ':') {
+                break;
+            }
+
+            if (host.data[i] != '.'
+                && (host.data[i] < '0' || host.data[i] > '9'))
+            {
+                return host;
+            }
+        }
+    }
+
+    return genai_str((char *) r->headers_in.server.data,
+                     r->headers_in.server.len);
+}
+
+
 static void
 ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_genai_loc_conf_t *lcf)
@@ -209,8 +247,7 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     ctx->call.kind = NGX_HTTP_GENAI_KIND_CLIENT;
 
-    host = genai_str((char *) r->headers_in.server.data,
-                     r->headers_in.server.len);
+    host = ngx_http_genai_target(r, mcf);
 
     apis = lcf->apis ? lcf->apis : mcf->apis;
 
