@@ -7,7 +7,7 @@
 
 
 #define MAGIC        0x3162746462616e67ULL
-#define NONE         UINT32_MAX
+#define NONE         ZONE_NONE
 #define LINE         64
 #define SHARD_LEAST  (512 * 1024)      /* of shards chosen by size */
 #define SHARDS_SIZE  16                /* as many of them at most */
@@ -44,89 +44,11 @@ in_order(void)
 }
 
 
-static inline uint64_t
-rotl(uint64_t v, int n)
-{
-    return v << n | v >> (64 - n);
-}
-
-
-static inline void
-sip_rounds(uint64_t v[4], int n)
-{
-    while (n--) {
-        v[0] += v[1];
-        v[2] += v[3];
-        v[1] = rotl(v[1], 13) ^ v[0];
-        v[3] = rotl(v[3], 16) ^ v[2];
-        v[0] = rotl(v[0], 32);
-        v[2] += v[1];
-        v[0] += v[3];
-        v[1] = rotl(v[1], 17) ^ v[2];
-        v[3] = rotl(v[3], 21) ^ v[0];
-        v[2] = rotl(v[2], 32);
-    }
-}
-
-
-/* SipHash-2-4 with 128 bits: who chooses keys finds no two of one hash */
-
-static void
-key_hash(const uint64_t seed[2], genai_str_t key,
-    uint8_t out[GENAI_BUDGET_HASH])
-{
-    size_t    i, n;
-    uint64_t  v[4], m;
-
-    v[0] = seed[0] ^ 0x736f6d6570736575ULL;
-    v[1] = seed[1] ^ 0x646f72616e646f6dULL ^ 0xee;
-    v[2] = seed[0] ^ 0x6c7967656e657261ULL;
-    v[3] = seed[1] ^ 0x7465646279746573ULL;
-
-    for (i = 0; i <= key.len; i += 8) {
-        n = key.len - i;
-        m = n < 8 ? (uint64_t) key.len << 56 : 0;
-
-        if (n) {
-            memcpy(&m, key.data + i, n < 8 ? n : 8);
-        }
-
-        v[3] ^= m;
-        sip_rounds(v, 2);
-        v[0] ^= m;
-    }
-
-    v[2] ^= 0xee;
-    sip_rounds(v, 4);
-    m = v[0] ^ v[1] ^ v[2] ^ v[3];
-    memcpy(out, &m, 8);
-
-    v[1] ^= 0xdd;
-    sip_rounds(v, 4);
-    m = v[0] ^ v[1] ^ v[2] ^ v[3];
-    memcpy(out + 8, &m, 8);
-}
-
-
 uint32_t
 genai_budget_zone_of(const genai_budget_zone_t *z,
     const uint8_t hash[GENAI_BUDGET_HASH])
 {
     return hash[GENAI_BUDGET_HASH - 1] & (zone_head(z)->nshards - 1);
-}
-
-
-static inline zone_row_t *
-row_at(const shard_t *s, uint32_t i)
-{
-    return (zone_row_t *) ((char *) s + s->rows) + i;
-}
-
-
-static inline entry_t *
-row_entry(const shard_t *s, const zone_row_t *r)
-{
-    return (entry_t *) ((char *) s + r->entry);
 }
 
 
@@ -503,7 +425,7 @@ genai_budget_zone_reserve(genai_budget_zone_t *z,
     zone_row_t  *r;
 
     *handle = 0;
-    key_hash(zone_head(z)->seed, call->key, hash);
+    genai_budget_key_hash(zone_head(z)->seed, call->key, hash);
     n = genai_budget_zone_of(z, hash);
 
     s = genai_budget_zone_lock(z, n);
@@ -812,7 +734,7 @@ genai_budget_zone_peek(genai_budget_zone_t *z, genai_str_t key, int64_t now,
     entry_t  *e;
     uint8_t   hash[GENAI_BUDGET_HASH];
 
-    key_hash(zone_head(z)->seed, key, hash);
+    genai_budget_key_hash(zone_head(z)->seed, key, hash);
     s = genai_budget_zone_lock(z, genai_budget_zone_of(z, hash));
 
     e = genai_table_find(shard_table(s),
@@ -845,7 +767,7 @@ genai_budget_zone_raise(genai_budget_zone_t *z, genai_str_t key,
     entry_t  *e;
     uint8_t   hash[GENAI_BUDGET_HASH];
 
-    key_hash(zone_head(z)->seed, key, hash);
+    genai_budget_key_hash(zone_head(z)->seed, key, hash);
 
     s = genai_budget_zone_lock(z, genai_budget_zone_of(z, hash));
     genai_budget_zone_begin(z, s);
@@ -927,75 +849,4 @@ genai_budget_zone_stat(genai_budget_zone_t *z,
 
         genai_budget_zone_unlock(z, s);
     }
-}
-
-
-static int
-shard_check(genai_budget_zone_t *z, shard_t *s)
-{
-    size_t                  size;
-    entry_t                *e, copy;
-    uint32_t                i, k, n, open;
-    genai_budget_amounts_t  was;
-
-    size = zone_entry_size(zone_head(z)->nlimits);
-    n = genai_table_limit(shard_table(s));
-    open = 0;
-
-    for (i = 0; i < n; i++) {
-        e = genai_table_at(shard_table(s), i);
-
-        if (e == NULL) {
-            continue;
-        }
-
-        memcpy(&copy, e, size);
-        was = copy.b.reserved;
-        memset(&copy.b.reserved, 0, sizeof(genai_budget_amounts_t));
-        copy.b.holds = 0;
-
-        for (k = 0; k < s->nrows; k++) {
-            if (row_at(s, k)->hold.open
-                && row_entry(s, row_at(s, k)) == e)
-            {
-                genai_budget_hold_again(&copy.b, &row_at(s, k)->hold);
-            }
-        }
-
-        open += copy.b.holds;
-
-        if (memcmp(&was, &copy.b.reserved, sizeof(was)) != 0
-            || copy.b.holds != e->b.holds)
-        {
-            return GENAI_ERROR;
-        }
-    }
-
-    n = 0;
-
-    for (i = s->free; i != NONE && n <= s->nrows; i = row_at(s, i)->next) {
-        n++;
-    }
-
-    return open == s->open && n + open == s->nrows
-           ? genai_table_check(shard_table(s)) : GENAI_ERROR;
-}
-
-
-int
-genai_budget_zone_check(genai_budget_zone_t *z)
-{
-    int       rc;
-    shard_t  *s;
-    uint32_t  i;
-
-    rc = GENAI_OK;
-
-    for (i = 0; i < zone_head(z)->nshards && rc == GENAI_OK; i++) {
-        s = genai_budget_zone_lock(z, i);
-        rc = shard_check(z, s);
-        genai_budget_zone_unlock(z, s);
-    }
-
-    return rc;
 }

@@ -12,6 +12,9 @@
 #define GENAI_BUDGET_HASH  16
 
 
+#define ZONE_NONE  UINT32_MAX          /* no row */
+
+
 typedef struct {
     uint64_t               magic;
     uint64_t               size;
@@ -94,6 +97,20 @@ shard_table(const shard_t *s)
 }
 
 
+static inline zone_row_t *
+row_at(const shard_t *s, uint32_t i)
+{
+    return (zone_row_t *) ((char *) s + s->rows) + i;
+}
+
+
+static inline entry_t *
+row_entry(const shard_t *s, const zone_row_t *r)
+{
+    return (entry_t *) ((char *) s + r->entry);
+}
+
+
 static inline size_t
 zone_entry_size(uint32_t nlimits)
 {
@@ -101,6 +118,10 @@ zone_entry_size(uint32_t nlimits)
            + nlimits * sizeof(genai_budget_use_t);
 }
 
+
+/* SipHash-2-4 */
+void genai_budget_key_hash(const uint64_t seed[2], genai_str_t key,
+    uint8_t out[GENAI_BUDGET_HASH]);
 
 /* locks a shard and mends it where its last holder died */
 shard_t *genai_budget_zone_lock(genai_budget_zone_t *z, uint32_t i);
