@@ -160,8 +160,8 @@ def form(path):
     text = read(path)
     plain = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     wide = [str(n) for n, line in enumerate(text.splitlines(), 1)
-            if len(line) > 160]
-    ok(not wide, "%s has no line over 160 columns" % path,
+            if len(line) > 160 and not line.startswith("|")]
+    ok(not wide, "%s has no line over 160 columns, tables aside" % path,
        "lines " + ", ".join(wide))
 
     anchors = {slug(h) for h in re.findall(r"^#+ (.*)$", plain, re.M)}
@@ -275,6 +275,11 @@ def main():
 
     json.loads(read("conf.examples/prices.json"))
     examples(readme)
+
+    done = subprocess.run(["t/tools/api_tables.py", "--check", "README.md"],
+                          capture_output=True, text=True)
+    ok(done.returncode == 0, "README's table of bodies is that of the code",
+       done.stdout + done.stderr)
 
     # of the whole checkout, whatever directory it is in
     done = subprocess.run(["git", "grep", "-nF", os.path.dirname(ROOT) + "/",
