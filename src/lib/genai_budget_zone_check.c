@@ -50,7 +50,9 @@ shard_check(genai_budget_zone_t *z, shard_t *s)
 
     n = 0;
 
-    for (i = s->free; i != ZONE_NONE && n <= s->nrows; i = row_at(s, i)->next) {
+    for (i = s->free; i != ZONE_NONE && n <= s->nrows;
+         i = row_at(s, i)->next)
+    {
         n++;
     }
 
