@@ -3,6 +3,7 @@
  */
 
 #include "genai_budget.h"
+#include "genai_budget_forecast.h"
 
 
 static int64_t
@@ -155,11 +156,13 @@ use_turn(genai_budget_use_t *u, int64_t now)
 
 
 static void
-use_spend(genai_budget_use_t *u, int64_t amount)
+use_spend(genai_budget_use_t *u, int64_t amount, int64_t now)
 {
     int64_t  n, *slot;
 
     u->spent = add(u->spent, amount);
+    genai_budget_rate_add(&u->rate, &u->limit, amount,
+                          now > 0 ? (uint64_t) now * 1000 : 0);
 
     if (u->limit.window == GENAI_BUDGET_ROLLING) {
         n = slot_count(&u->limit);
@@ -446,7 +449,7 @@ genai_budget_settle(genai_budget_t *b, genai_budget_hold_t *hold,
     for (i = 0; i < b->nuse; i++) {
         u = &b->use[i];
         use_turn(u, now);
-        use_spend(u, genai_budget_amount(&a, u->limit.unit));
+        use_spend(u, genai_budget_amount(&a, u->limit.unit), now);
 
         if (u->spent > use_allowed(u, 100, now)) {
             bits |= 1U << i;

@@ -79,6 +79,15 @@ typedef struct {
 } genai_budget_amounts_t;
 
 
+/* a sum that decays (genai_budget_forecast.h); decides nothing */
+
+typedef struct {
+    double                 sum;
+    double                 weight;  /* how much of its span it has seen */
+    uint64_t               at;      /* ms */
+} genai_budget_rate_t;
+
+
 /* one limit of one key */
 
 typedef struct {
@@ -89,6 +98,7 @@ typedef struct {
     int64_t                raised;  /* more than the limit, until then */
     int64_t                raised_until;
     int64_t                warned;  /* when */
+    genai_budget_rate_t    rate;    /* of spending, for forecasts */
     int64_t                slot[GENAI_BUDGET_SLOTS];
 } genai_budget_use_t;
 

@@ -126,11 +126,11 @@ rate_span(const genai_budget_limit_t *l)
 /* e^-x as far as a forecast needs it, without libm */
 
 static double
-rate_decay(const genai_budget_rate_t *r, double span, uint64_t mono_ms)
+rate_decay(const genai_budget_rate_t *r, double span, uint64_t ms)
 {
     double  x;
 
-    x = mono_ms > r->at ? (double) (mono_ms - r->at) / span : 0;
+    x = ms > r->at ? (double) (ms - r->at) / span : 0;
 
     return 1 / (1 + x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4))));
 }
@@ -138,27 +138,27 @@ rate_decay(const genai_budget_rate_t *r, double span, uint64_t mono_ms)
 
 void
 genai_budget_rate_add(genai_budget_rate_t *r,
-    const genai_budget_limit_t *limit, int64_t amount, uint64_t mono_ms)
+    const genai_budget_limit_t *limit, int64_t amount, uint64_t ms)
 {
     double  span, d;
 
     span = rate_span(limit);
 
     if (r->at == 0) {
-        r->at = mono_ms;
+        r->at = ms;
     }
 
-    d = rate_decay(r, span, mono_ms);
+    d = rate_decay(r, span, ms);
 
     r->sum = r->sum * d + (double) (amount > 0 ? amount : 0);
     r->weight = r->weight * d + (1 - d);
-    r->at = mono_ms > r->at ? mono_ms : r->at;
+    r->at = ms > r->at ? ms : r->at;
 }
 
 
 double
 genai_budget_rate(const genai_budget_rate_t *r,
-    const genai_budget_limit_t *limit, uint64_t mono_ms)
+    const genai_budget_limit_t *limit, uint64_t ms)
 {
     double  span, d, weight;
 
@@ -167,7 +167,7 @@ genai_budget_rate(const genai_budget_rate_t *r,
     }
 
     span = rate_span(limit);
-    d = rate_decay(r, span, mono_ms);
+    d = rate_decay(r, span, ms);
 
     /* a young budget has seen less than a span: its sum stands for that
      * much time only, but not for less than a twelfth */

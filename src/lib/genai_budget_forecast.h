@@ -2,9 +2,10 @@
  * What is only a forecast: how much of its bound a call is likely to use, and
  * when a budget will be gone at the present rate.
  *
- * Both states are plain values, zeros at the start, meant to lie beside a
- * budget (genai_budget.h) or in a process of its own.  They decide nothing
- * that has to hold: a torn or lost value makes a worse guess, no more.
+ * Both states are plain values, zeros at the start: a rate lies in each limit
+ * of a budget (genai_budget.h), what is learned in each key of a zone.  They
+ * decide nothing that has to hold, and no snapshot has them.  A clock that
+ * jumps makes a worse guess, no more.
  */
 
 #ifndef GENAI_BUDGET_FORECAST_H
@@ -31,15 +32,6 @@ typedef struct {
 } genai_budget_learn_t;
 
 
-/* a sum that decays: 24 bytes for each limit */
-
-typedef struct {
-    double                 sum;
-    double                 weight;     /* how much of the time it has seen */
-    uint64_t               at;         /* monotonic ms */
-} genai_budget_rate_t;
-
-
 /*
  * estimate=learned: makes *a, which is a bound, what such calls used on
  * average and three times their mean deviation more, never more than it was.
@@ -56,12 +48,12 @@ void genai_budget_learn(genai_budget_learn_t *l,
 
 /* so much was spent under this limit now */
 void genai_budget_rate_add(genai_budget_rate_t *r,
-    const genai_budget_limit_t *limit, int64_t amount, uint64_t mono_ms);
+    const genai_budget_limit_t *limit, int64_t amount, uint64_t ms);
 
 /* units per second, of the last twelfth of the window, at least 10 s and at
  * most 1 h */
 double genai_budget_rate(const genai_budget_rate_t *r,
-    const genai_budget_limit_t *limit, uint64_t mono_ms);
+    const genai_budget_limit_t *limit, uint64_t ms);
 
 /*
  * When a limit will be gone at this rate, seconds since 1970: now when it is

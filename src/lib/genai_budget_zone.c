@@ -417,12 +417,13 @@ genai_budget_zone_reserve(genai_budget_zone_t *z,
     const genai_budget_call_t *call, genai_budget_handle_t *handle,
     genai_budget_state_t *why)
 {
-    int          rc;
-    shard_t     *s;
-    entry_t     *e;
-    uint8_t      hash[GENAI_BUDGET_HASH];
-    uint32_t     n, i;
-    zone_row_t  *r;
+    int                      rc;
+    shard_t                 *s;
+    entry_t                 *e;
+    uint8_t                  hash[GENAI_BUDGET_HASH];
+    uint32_t                 n, i;
+    zone_row_t              *r;
+    genai_budget_amounts_t   amounts;
 
     *handle = 0;
     genai_budget_key_hash(zone_head(z)->seed, call->key, hash);
@@ -448,7 +449,13 @@ genai_budget_zone_reserve(genai_budget_zone_t *z,
                         call->nlimits < zone_head(z)->nlimits
                         ? call->nlimits : zone_head(z)->nlimits, call->now);
 
-    rc = genai_budget_reserve(&e->b, &r->hold, &call->amounts, call->share,
+    amounts = call->amounts;
+
+    if (call->learned) {
+        genai_budget_learned(&e->learn, &amounts);
+    }
+
+    rc = genai_budget_reserve(&e->b, &r->hold, &amounts, call->share,
                               call->now, why);
     step(z, 7);
 
@@ -457,6 +464,7 @@ genai_budget_zone_reserve(genai_budget_zone_t *z,
         s->open++;
         r->generation += 1 + (r->generation == UINT32_MAX);
         r->entry = s->undo_entry;
+        r->bound = call->amounts;
         r->deadline = call->deadline;
         r->start = call->start;
         r->pid = call->pid;
@@ -567,6 +575,21 @@ news_fill(genai_budget_news_t *news, const entry_t *e, int64_t now)
 }
 
 
+/* what is not known is what was reserved, never nothing */
+
+static void
+settle_used(const genai_budget_amounts_t *used,
+    const genai_budget_amounts_t *held, genai_budget_amounts_t *a)
+{
+    *a = used ? *used : *held;
+
+    a->usd_pico = a->usd_pico < 0 ? held->usd_pico : a->usd_pico;
+    a->itok = a->itok < 0 ? held->itok : a->itok;
+    a->otok = a->otok < 0 ? held->otok : a->otok;
+    a->req = a->req < 0 ? held->req : a->req;
+}
+
+
 /* the row leaves, and its shard is unlocked; used NULL and release: as if it
  * had not been */
 
@@ -575,8 +598,9 @@ row_end(genai_budget_zone_t *z, shard_t *s, zone_row_t *r, int release,
     const genai_budget_amounts_t *used, int64_t now,
     genai_budget_news_t *news)
 {
-    entry_t   *e;
-    uint32_t   over, warn;
+    entry_t                 *e;
+    uint32_t                 over, warn;
+    genai_budget_amounts_t   a;
 
     e = row_entry(s, r);
     over = 0;
@@ -589,7 +613,13 @@ row_end(genai_budget_zone_t *z, shard_t *s, zone_row_t *r, int release,
         genai_budget_release(&e->b, &r->hold);
 
     } else {
-        genai_budget_settle(&e->b, &r->hold, used, now, &over);
+        settle_used(used, &r->hold.amounts, &a);
+        genai_budget_settle(&e->b, &r->hold, &a, now, &over);
+
+        if (used) {
+            genai_budget_learn(&e->learn, &r->bound, used);
+        }
+
         warn = r->warn && news ? genai_budget_warn(&e->b, r->warn, now) : 0;
     }
 

@@ -20,6 +20,7 @@
 #define GENAI_BUDGET_ZONE_H
 
 #include "genai_budget.h"
+#include "genai_budget_forecast.h"
 
 
 #define GENAI_BUDGET_KEY_TEXT    64
@@ -61,6 +62,8 @@ typedef struct {
     uint32_t                     share;     /* percent, 100: all */
     uint32_t                     warn;      /* percent, 0: no warning */
     genai_budget_amounts_t       amounts;
+    uint32_t                     learned;   /* reserve what such calls of
+                                               the key used, with a margin */
     int32_t                      pid;       /* the owner, and when it */
     uint64_t                     start;     /* started */
     int64_t                      deadline;
@@ -140,8 +143,8 @@ int genai_budget_zone_extend(genai_budget_zone_t *z,
     genai_budget_handle_t handle, int64_t deadline);
 
 /*
- * used NULL: what was reserved.  news may be NULL.  GENAI_DECLINED: settled,
- * released or swept before, nothing changed.
+ * used NULL, or what in it is below 0: what was reserved.  news may be NULL.
+ * GENAI_DECLINED: settled, released or swept before, nothing changed.
  */
 int genai_budget_zone_settle(genai_budget_zone_t *z,
     genai_budget_handle_t handle, const genai_budget_amounts_t *used,

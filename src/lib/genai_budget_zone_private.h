@@ -30,6 +30,7 @@ typedef struct {
     uint8_t                ready;       /* set when the rest is */
     uint8_t                keylen;
     char                   key[GENAI_BUDGET_KEY_TEXT];
+    genai_budget_learn_t   learn;
     genai_budget_t         b;           /* the last: cut to nlimits */
 } entry_t;
 
@@ -41,6 +42,7 @@ typedef struct {
     uint32_t               next;        /* of the free ones */
     uint64_t               entry;       /* offset in the shard */
     genai_budget_hold_t    hold;
+    genai_budget_amounts_t bound;       /* what would have been reserved */
     int64_t                deadline;
     uint64_t               start;
     int32_t                pid;

@@ -108,6 +108,9 @@ on_key(void *data, genai_str_t key, const genai_budget_t *b)
     }
 
     for (i = 0; i < (int) b->nuse; i++) {
+        /* forecasts are not kept */
+
+        other.use[i].rate = b->use[i].rate;
         k = memcmp(&b->use[i], &other.use[i], sizeof(genai_budget_use_t));
 
         if (k) {
