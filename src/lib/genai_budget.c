@@ -398,6 +398,7 @@ genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
     }
 
     hold->open = rc == GENAI_OK;
+    hold->sent = 0;
 
     if (rc == GENAI_OK) {
         hold->amounts = a;
@@ -432,6 +433,37 @@ genai_budget_release(genai_budget_t *b, genai_budget_hold_t *hold)
 
 
 int
+genai_budget_sent(genai_budget_t *b, genai_budget_hold_t *hold, int64_t now)
+{
+    uint32_t                i;
+    genai_budget_use_t     *u;
+    genai_budget_amounts_t  a;
+
+    if (!hold->open || hold->sent) {
+        return GENAI_DECLINED;
+    }
+
+    memset(&a, 0, sizeof(genai_budget_amounts_t));
+    a.req = hold->amounts.req;
+
+    amounts_sub(&b->reserved, &a);
+    hold->amounts.req = 0;
+    hold->sent = 1;
+
+    for (i = 0; i < b->nuse; i++) {
+        u = &b->use[i];
+
+        if (u->limit.unit == GENAI_BUDGET_REQ) {
+            use_turn(u, now);
+            use_spend(u, a.req, now);
+        }
+    }
+
+    return GENAI_OK;
+}
+
+
+int
 genai_budget_settle(genai_budget_t *b, genai_budget_hold_t *hold,
     const genai_budget_amounts_t *used, int64_t now, uint32_t *over)
 {
@@ -444,6 +476,7 @@ genai_budget_settle(genai_budget_t *b, genai_budget_hold_t *hold,
     }
 
     amounts_clean(&a, used ? used : &hold->amounts);
+    a.req = hold->sent ? 0 : a.req;
     bits = 0;
 
     for (i = 0; i < b->nuse; i++) {

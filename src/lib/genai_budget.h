@@ -13,6 +13,7 @@
  * at every admission and no call uses more than it reserved.  A reservation
  * counts in whatever window it is open in, and is spent in the window that it
  * is settled in; so the sum never passes the limit across a boundary either.
+ * A request is spent as soon as it is sent, however long its call takes.
  *
  * Calendar windows start afresh at their boundary in the given time zone.
  * Rolling windows are kept as up to 16 sub-windows of whole seconds; what was
@@ -118,6 +119,7 @@ typedef struct {
 typedef struct {
     genai_budget_amounts_t  amounts;
     uint32_t                open;
+    uint32_t                sent;   /* its request is spent already */
 } genai_budget_hold_t;
 
 
@@ -199,6 +201,11 @@ void genai_budget_limits(genai_budget_t *b,
 int genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
     const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
     genai_budget_state_t *why);
+
+/* the request goes out: it is spent now, what else is reserved stays so.
+ * GENAI_DECLINED: sent, settled or released before */
+int genai_budget_sent(genai_budget_t *b, genai_budget_hold_t *hold,
+    int64_t now);
 
 /*
  * What was used replaces what was reserved; NULL: what was reserved was used.

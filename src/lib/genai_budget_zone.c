@@ -465,6 +465,7 @@ genai_budget_zone_reserve(genai_budget_zone_t *z,
         r->generation += 1 + (r->generation == UINT32_MAX);
         r->entry = s->undo_entry;
         r->bound = call->amounts;
+        r->asked = call->now;
         r->deadline = call->deadline;
         r->start = call->start;
         r->pid = call->pid;
@@ -515,6 +516,7 @@ row_lock(genai_budget_zone_t *z, genai_budget_handle_t handle, shard_t **s)
 int
 genai_budget_zone_sent(genai_budget_zone_t *z, genai_budget_handle_t handle)
 {
+    entry_t     *e;
     shard_t     *s;
     zone_row_t  *r;
 
@@ -524,7 +526,16 @@ genai_budget_zone_sent(genai_budget_zone_t *z, genai_budget_handle_t handle)
         return GENAI_DECLINED;
     }
 
+    e = row_entry(s, r);
+
+    genai_budget_zone_begin(z, s);
+    undo_keep(z, s, e, (uint32_t) (r - row_at(s, 0)));
+
     r->sent = 1;
+    step(z, 7);
+    (void) genai_budget_sent(&e->b, &r->hold, r->asked);
+
+    genai_budget_zone_end(z, s);
     genai_budget_zone_unlock(z, s);
 
     return GENAI_OK;

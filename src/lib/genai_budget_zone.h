@@ -133,8 +133,9 @@ int genai_budget_zone_reserve(genai_budget_zone_t *z,
     const genai_budget_call_t *call, genai_budget_handle_t *handle,
     genai_budget_state_t *why);
 
-/* the call goes to the upstream: from now on it may cost, and if its owner
- * dies it is settled, not released.  GENAI_DECLINED as in settle */
+/* the call goes to the upstream: its request is spent, the rest of it may
+ * cost from now on, and if its owner dies it is settled, not released.
+ * GENAI_DECLINED as in settle */
 int genai_budget_zone_sent(genai_budget_zone_t *z,
     genai_budget_handle_t handle);
 

@@ -43,6 +43,7 @@ typedef struct {
     uint64_t               entry;       /* offset in the shard */
     genai_budget_hold_t    hold;
     genai_budget_amounts_t bound;       /* what would have been reserved */
+    int64_t                asked;       /* when */
     int64_t                deadline;
     uint64_t               start;
     int32_t                pid;

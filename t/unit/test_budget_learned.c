@@ -1,6 +1,7 @@
 /*
- * Learned estimates and rates where budgets lie in shared memory, and that
- * what is not known is settled at what was reserved.
+ * Learned estimates and rates where budgets lie in shared memory; requests
+ * are spent when they are sent, and what is not known is settled at what was
+ * reserved.
  */
 
 #include "budget_lock.h"
@@ -179,6 +180,59 @@ test_rates(void)
 }
 
 
+/* a minute's requests are those sent in it, not those that end in it */
+
+static void
+test_sent(void)
+{
+    int                      i, n;
+    genai_budget_t           b;
+    genai_budget_handle_t    h[70];
+    genai_budget_amounts_t   bound = { 0, 10, 20, 1 };
+    genai_budget_amounts_t   used = { 0, 10, 20, 1 };
+
+    start("60req/minute", "1Mtok/1h");
+
+    for (n = 0; n < 70; n++) {
+        if (reserve(&bound, 0, &h[n], NOW + 10) != GENAI_OK) {
+            break;
+        }
+
+        genai_budget_zone_sent(&zone, h[n]);
+        genai_budget_zone_sent(&zone, h[n]);
+    }
+
+    is_int(n, 60, "60 calls in a minute, all of them still open");
+    b = peek(NOW + 10);
+    is_int(b.use[0].spent, 60, "their requests are spent");
+    is_int(b.reserved.req, 0, "not reserved");
+    is_int(b.reserved.otok, 60 * 20, "their tokens are");
+
+    i = reserve(&bound, 0, &h[n], NOW + 60);
+    is_int(i, GENAI_OK, "the next minute is a new one, though they go on");
+    genai_budget_zone_release(&zone, h[n]);
+
+    for (i = 0; i < n; i++) {
+        genai_budget_zone_settle(&zone, h[i], &used, NOW + 65, NULL);
+    }
+
+    b = peek(NOW + 65);
+    is_int(b.use[0].spent, 0, "their end spends no request again");
+    is_int(b.use[1].spent, 60 * 30, "but their tokens");
+
+    reserve(&bound, 0, &h[0], NOW + 66);
+    genai_budget_zone_release(&zone, h[0]);
+    b = peek(NOW + 66);
+    is_int(b.use[0].spent + b.reserved.req, 0,
+           "a call that was not sent is no request");
+
+    reserve(&bound, 0, &h[0], NOW + 67);
+    genai_budget_zone_settle(&zone, h[0], &used, NOW + 67, NULL);
+    b = peek(NOW + 67);
+    is_int(b.use[0].spent, 1, "one that is settled is, told as sent or not");
+}
+
+
 int
 main(void)
 {
@@ -187,6 +241,7 @@ main(void)
     test_unknown();
     test_learned();
     test_rates();
+    test_sent();
 
     is_int(genai_budget_zone_check(&zone), GENAI_OK, "all sums agree");
 

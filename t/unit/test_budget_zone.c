@@ -76,7 +76,7 @@ call(const char *key, const genai_budget_limit_t *l, int64_t req)
     c.limits = l;
     c.nlimits = 1;
     c.share = 100;
-    c.amounts.req = req;
+    c.amounts.otok = req;
     c.pid = 1;
     c.start = 1;
     c.deadline = NOON + 600;
@@ -105,11 +105,11 @@ test_handles(void)
     genai_budget_limit_t      l;
     genai_budget_state_t      why;
     genai_budget_handle_t     h, g;
-    genai_budget_amounts_t    used = { 0, 0, 0, 85 };
+    genai_budget_amounts_t    used = { 0, 0, 85, 0 };
     genai_budget_zone_stat_t  st;
 
     fresh(&z, SIZE, 2, 4);
-    l = limit("100req/day");
+    l = limit("100otok/day");
     c = call("team", &l, 90);
     c.warn = 80;
 
@@ -135,7 +135,7 @@ test_handles(void)
     is_int(spent(&z, "team", NOON), 85, "spent is what was used");
 
     c.key = genai_strz("team");
-    c.amounts.req = 1;
+    c.amounts.otok = 1;
     genai_budget_zone_reserve(&z, &c, &g, NULL);
     is_int(genai_budget_zone_settle(&z, h, &used, NOON, NULL),
            GENAI_DECLINED, "an old handle does not settle the row's next");
@@ -146,13 +146,13 @@ test_handles(void)
            GENAI_DECLINED, "a handle made up is none");
 
     is_int(genai_budget_zone_raise(&z, genai_strz("team"), &l, 1,
-                                   GENAI_BUDGET_REQ, 50, NOON + 60, NOON),
+                                   GENAI_BUDGET_OTOK, 50, NOON + 60, NOON),
            GENAI_OK, "a key is raised");
-    c.amounts.req = 60;
+    c.amounts.otok = 60;
     is_int(genai_budget_zone_reserve(&z, &c, &g, NULL), GENAI_OK,
            "and has room");
     is_int(genai_budget_zone_raise(&z, genai_strz("new"), &l, 1,
-                                   GENAI_BUDGET_REQ, 50, NOON + 60, NOON),
+                                   GENAI_BUDGET_OTOK, 50, NOON + 60, NOON),
            GENAI_OK, "so may one not seen yet");
     is_int(genai_budget_zone_raise(&z, genai_strz("new"), &l, 1,
                                    GENAI_BUDGET_USD, 50, NOON + 60, NOON),
@@ -196,7 +196,7 @@ test_sweep(void)
     genai_budget_handle_t   h[4];
 
     fresh(&z, SIZE, 1, 1);
-    l = limit("100req/day");
+    l = limit("100otok/day");
     c = call("k", &l, 10);
 
     for (i = 0; i < 4; i++) {
@@ -257,7 +257,7 @@ test_eviction(void)
     fresh(&z, 64 * 1024, 1, 1);
     genai_budget_zone_stat(&z, &st);
     keys = st.keys;
-    l = limit("100req/day");
+    l = limit("100otok/day");
     memset(key, 'x', sizeof(key));     /* long keys, alike at the start */
     key[100] = '\0';
     c = call(key, &l, 10);
@@ -288,7 +288,7 @@ test_eviction(void)
     is_int((int64_t) st.full, 1, "one call had found none");
     is_int(genai_budget_zone_check(&z), GENAI_OK, "all sums agree");
 
-    c.amounts.req = 0;
+    c.amounts.otok = 0;
 
     for (i = 0; i < 10000; i++) {
         if (genai_budget_zone_reserve(&z, &c, &h, NULL) != GENAI_OK) {
@@ -386,9 +386,9 @@ one_op(genai_budget_zone_t *z, genai_budget_limit_t *l, int pid, int64_t now,
 
         if (rc == GENAI_OK) {
             m.call[i].key = key;
-            m.call[i].req = c.amounts.req;
+            m.call[i].req = c.amounts.otok;
             m.call[i].sent = 0;
-            m.open[key] += c.amounts.req;
+            m.open[key] += c.amounts.otok;
         }
 
         return;
@@ -413,13 +413,13 @@ one_op(genai_budget_zone_t *z, genai_budget_limit_t *l, int pid, int64_t now,
 
     default:
         *op = 4;
-        used.req = rand() % (m.call[i].req + 1);
-        *req = used.req;
+        used.otok = rand() % (m.call[i].req + 1);
+        *req = used.otok;
 
         if (genai_budget_zone_settle(z, m.call[i].h, &used, now, NULL)
             == GENAI_OK)
         {
-            model_end(i, used.req, now);
+            model_end(i, used.otok, now);
         }
     }
 }
@@ -438,6 +438,9 @@ after_crash(genai_budget_zone_t *z, int op, int row, int64_t req,
 
     if (died_at == 10 && op == 2) {
         model_end(row, -1, now);
+
+    } else if (died_at == 10 && op == 3) {
+        m.call[row].sent = 1;
 
     } else if (died_at == 10 && op == 4) {
         model_end(row, req, now);
@@ -484,7 +487,7 @@ differs(genai_budget_zone_t *z, int64_t now)
             continue;
         }
 
-        n += b.use[0].spent != want || b.reserved.req != m.open[k]
+        n += b.use[0].spent != want || b.reserved.otok != m.open[k]
              || want + m.open[k] > b.use[0].limit.amount;
     }
 
@@ -508,7 +511,7 @@ test_crashes(unsigned start)
     memset(&m, 0, sizeof(m));
     fresh(&z, 9 * 1024, 1, 1);         /* room for fewer keys than used */
     z.sync = sync;
-    l = limit("40req/day");
+    l = limit("40otok/day");
     srand(start);
     now = NOON;
     pid = 100;
@@ -565,7 +568,7 @@ test_37_of_200(void)
     genai_budget_handle_t     h;
 
     admitted = (int *) (memory + SIZE);
-    l = limit("37req/day");
+    l = limit("37otok/day");
     bad = 0;
 
     for (rep = 0; rep < 50; rep++) {
@@ -658,7 +661,7 @@ test_kills(void)
     genai_budget_zone_stat_t  st;
 
     count = (int64_t *) (memory + SIZE);
-    l = limit("1Greq/day");
+    l = limit("1Gotok/day");
     unsound = 0;
     inexact = 0;
     fresh(&z, 64 * 1024, 1, 1);
