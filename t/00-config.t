@@ -479,3 +479,15 @@ location / {
 --- must_die
 --- error_log
 invalid parameter "max=64k", it must be "max=size" of 1k to 24k
+
+
+=== TEST 42: genai_include_usage: on and off
+--- config
+location / {
+    genai openai;
+    genai_include_usage yes;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+it must be "on" or "off"

@@ -70,6 +70,7 @@ typedef enum {
     GENAI_F_TOP_P,
     GENAI_F_TOP_K,
     GENAI_F_STREAM,
+    GENAI_F_STREAM_OPTIONS,       /* are there */
     GENAI_F_TOOLS_OFFERED,
     GENAI_F_TOOL_RESULTS,
     GENAI_F_MESSAGES,

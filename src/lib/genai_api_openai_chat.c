@@ -31,6 +31,7 @@
 #define chat_sampling_rows                                                    \
     genai_first("model", GENAI_F_MODEL),                                      \
     genai_bool("stream", GENAI_F_STREAM),                                     \
+    genai_present("stream_options", GENAI_F_STREAM_OPTIONS),                  \
     genai_number("max_tokens", GENAI_F_MAX_TOKENS),                           \
     genai_number("temperature", GENAI_F_TEMPERATURE),                         \
     genai_number("top_p", GENAI_F_TOP_P),                                     \

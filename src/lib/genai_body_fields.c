@@ -213,6 +213,10 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned take,
         c->stream = (v->integer != 0);
         break;
 
+    case GENAI_F_STREAM_OPTIONS:
+        c->stream_options = 1;
+        break;
+
     case GENAI_F_TOOL:
         genai_field_tool(c, v->text);
         break;

@@ -234,6 +234,8 @@ typedef struct {
     unsigned      disagreement:3;        /* bits GENAI_DISAGREE_* */
     unsigned      internal:1;            /* not a call: helper's own record */
     unsigned      reasoning:1;           /* the answer held reasoning */
+    unsigned      stream_options:1;      /* the request has them; not in a
+                                            record */
     unsigned      deployment:1;          /* model is an operator's name */
     unsigned      reasoning_apart:1;     /* usage[]: not part of output */
 

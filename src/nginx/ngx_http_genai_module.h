@@ -15,6 +15,7 @@
 #include "../lib/genai_body.h"
 #include "../lib/genai_capture.h"
 #include "../lib/genai_extract.h"
+#include "../lib/genai_hide.h"
 #include "../lib/genai_price.h"
 #include "../lib/genai_trace.h"
 #include "../lib/genai_queue.h"
@@ -95,6 +96,7 @@ typedef struct {
     ngx_uint_t                   enabled;     /* a location has genai on */
     ngx_uint_t                   status;      /* a location has genai_status */
     ngx_uint_t                   window;      /* a location rejects */
+    ngx_uint_t                   include_usage;  /* a location has it */
 } ngx_http_genai_main_conf_t;
 
 
@@ -136,6 +138,7 @@ typedef struct {
     ngx_uint_t                   window;
 
     ngx_array_t                 *extract;     /* genai_extract_row_t */
+    ngx_flag_t                   include_usage;
     size_t                       capture;     /* bytes, 0: off */
     genai_apis_t                *apis;        /* NULL: the tables alone */
 
@@ -150,6 +153,8 @@ typedef struct {
 /* an open call, in the main zone: see ngx_http_genai_shm.c */
 
 typedef struct ngx_http_genai_row_s  ngx_http_genai_row_t;
+
+typedef struct ngx_http_genai_stream_s  ngx_http_genai_stream_t;
 
 
 typedef struct {
@@ -177,6 +182,7 @@ typedef struct {
     genai_memory_t               memory;           /* the request's pool */
     genai_extract_t             *extract;
     genai_capture_t             *capture;          /* NULL: off */
+    ngx_http_genai_stream_t     *stream;           /* NULL: nothing to hide */
 
     char                         arena[GENAI_CALL_ARENA];
 } ngx_http_genai_ctx_t;
@@ -308,7 +314,21 @@ char *ngx_http_genai_set_keep(ngx_conf_t *cf, ngx_command_t *cmd,
 void ngx_http_genai_keep(ngx_http_genai_ctx_t *ctx);
 
 
+/* ngx_http_genai_stream.c: where bytes are changed */
+
+ngx_int_t ngx_http_genai_stream_handler(ngx_http_request_t *r);
+void ngx_http_genai_stream_header(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
+ngx_uint_t ngx_http_genai_stream_on(ngx_http_genai_ctx_t *ctx);
+ngx_int_t ngx_http_genai_stream_filter(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
+    ngx_http_output_body_filter_pt next);
+
+
 /* ngx_http_genai_window.c */
+
+ngx_int_t ngx_http_genai_whole_body(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
 
 ngx_int_t ngx_http_genai_window_handler(ngx_http_request_t *r);
 void ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx);

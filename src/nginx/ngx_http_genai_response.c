@@ -43,6 +43,7 @@ ngx_http_genai_header_filter(ngx_http_request_t *r)
     if (ctx != NULL && !ctx->header_seen && !ctx->finished) {
         t = ngx_http_genai_own_start(ctx);
         ngx_http_genai_response_head(r, ctx);
+        ngx_http_genai_stream_header(r, ctx);
         ngx_http_genai_own_stop(ctx, t);
     }
 
@@ -201,6 +202,11 @@ ngx_http_genai_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     ngx_http_genai_own_stop(ctx, t);
+
+    if (ngx_http_genai_stream_on(ctx)) {
+        return ngx_http_genai_stream_filter(r, ctx, in,
+                                            ngx_http_next_body_filter);
+    }
 
     return ngx_http_next_body_filter(r, in);
 }

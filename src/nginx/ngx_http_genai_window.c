@@ -43,20 +43,9 @@ ngx_http_genai_window_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (!ctx->body_read) {
-        ctx->body_read = 1;
-
-        rc = ngx_http_read_client_request_body(r, ngx_http_genai_window_read);
-        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            return rc;
-        }
-
-        ngx_http_finalize_request(r, NGX_DONE);
-        return NGX_DONE;
-    }
-
-    if (!ctx->request_done) {
-        ngx_http_genai_request_catch_up(ctx);
+    rc = ngx_http_genai_whole_body(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     tokens = ngx_http_genai_window_passed(ctx, &window);
@@ -74,6 +63,36 @@ ngx_http_genai_window_handler(ngx_http_request_t *r)
 
     return ngx_http_genai_refuse(r, ctx, &genai_refusal_window,
                                  genai_str((char *) text, p - text));
+}
+
+
+/* NGX_OK: it was read; otherwise what the phase handler has to return, which
+ * runs again when it was */
+
+ngx_int_t
+ngx_http_genai_whole_body(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->body_read) {
+
+        if (!ctx->request_done) {
+            ngx_http_genai_request_catch_up(ctx);
+        }
+
+        return NGX_OK;
+    }
+
+    ctx->body_read = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_genai_window_read);
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
 }
 
 

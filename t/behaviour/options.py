@@ -47,6 +47,11 @@ http {
     log_format facts '$genai_trace_id';
     access_log logs/facts.log facts;
 
+    upstream two {
+        server 127.0.0.1:%(away)d;
+        server 127.0.0.1:%(up)d backup;
+    }
+
     server {
         listen 127.0.0.1:%(port)d;
         add_header X-Trace $genai_trace_id always;
@@ -91,8 +96,8 @@ class Upstream(socketserver.ThreadingTCPServer):
                 headers[k.lower()] = v.strip()
             body = self.rfile.read(int(headers.get('content-length', 0)))
             self.server.seen.append((headers, body))
-            status, kind, out, wait = self.server.answers[
-                headers.get('x-answer', 'plain')]
+            made = self.server.answers[headers.get('x-answer', 'plain')]
+            status, kind, out, wait = made(body) if callable(made) else made
             time.sleep(wait)
             head = ('HTTP/1.1 %s', 'Content-Type: %s', 'Connection: close',
                     'Content-Length: %d', '', '')
@@ -439,6 +444,111 @@ def capture(gw, upstream):
     for word in (b'ASKED', b'ANSWERED', b'SYSTEM', b'BROKEN'):
         tap.ok(word + b'-off' not in kept and word + b'-not' not in kept,
                'not captured: no %s in shared memory' % word.decode())
+
+
+def chat(body):
+    """a stream of OpenAI's, with its usage when it was asked for"""
+    asked = json.loads(body)
+    usage = asked.get('stream_options', {}).get('include_usage')
+    out = [dict(choices=[dict(index=0, delta=dict(content=word))], **(
+        {'usage': None} if usage else {})) for word in ('Hel', 'lo "},{"')]
+    out.append(dict(choices=[dict(index=0, delta={}, finish_reason='stop')]))
+    if usage:
+        out.append(dict(choices=[], usage=dict(
+            prompt_tokens=9, completion_tokens=3, total_tokens=12)))
+    text = ''.join('data: %s\n\n' % json.dumps(dict(
+        id='c1', object='chat.completion.chunk', model='gpt-5.4', **o))
+        for o in out)
+    return '200 OK', 'text/event-stream', (text + 'data: [DONE]\n\n'
+                                           ).encode(), 0
+
+
+@test('''
+        location /v1/ {
+            genai openai; genai_include_usage on; proxy;
+        }
+        location /unbuffered/v1/ {
+            genai openai; genai_include_usage on;
+            proxy_buffering off; proxy_request_buffering off; proxy;
+        }
+        location /retried/v1/ {
+            genai openai; genai_include_usage on; proxy_pass http://two;
+        }
+        location /plain/v1/ { genai openai; proxy; }
+''')
+def include_usage(gw, upstream):
+    upstream.answers['chat'] = chat
+
+    def post(where, body, kind='/v1/chat/completions', **headers):
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        request = urllib.request.Request(
+            'http://127.0.0.1:%d%s%s' % (gw.port, where, kind), body,
+            dict({'X-Answer': 'chat'}, **headers))
+        with urllib.request.urlopen(request, timeout=20) as r:
+            out = r.read()
+            return out, gw.span(r.headers['X-Trace'])
+
+    body = dict(model='gpt-5.4', stream=True,
+                messages=[dict(role='user', content='hi')])
+
+    out, attrs = post('/plain', body)
+    tap.ok('gen_ai.usage.input_tokens' not in attrs
+           or attrs.get('genai.usage.source') != 'body',
+           'off: a stream that was not asked carries no usage', attrs)
+    plain = out
+
+    big = dict(body, messages=[dict(role='user', content='x' * 100000)])
+    text = json.dumps(body).encode()
+    for name, where, sent, headers in (
+            ('in memory', '', text, {}),
+            ('with blanks after it', '', text + b'\r\n  ', {}),
+            ('in a file', '', json.dumps(big).encode(), {}),
+            ('unbuffered', '/unbuffered', text, {}),
+            ('in chunks', '', iter([text[:20], text[20:]]),
+             {'Transfer-Encoding': 'chunked'}),
+            ('to a second upstream', '/retried', text, {}),
+            ('in a file to a second', '/retried', json.dumps(big).encode(),
+             {})):
+        if not isinstance(sent, bytes):
+            request = urllib.request.Request(
+                'http://127.0.0.1:%d/v1/chat/completions' % gw.port, sent,
+                dict({'X-Answer': 'chat'}, **headers))
+            with urllib.request.urlopen(request, timeout=20) as r:
+                out, attrs = r.read(), gw.span(r.headers['X-Trace'])
+            sent = text
+        else:
+            out, attrs = post(where, sent)
+        got = json.loads(upstream.seen[-1][1])
+        tap.ok(got.pop('stream_options', None) == {'include_usage': True}
+               and got == json.loads(sent), 'a request %s: the upstream is '
+               'asked for usage, and for all else' % name,
+               upstream.seen[-1][1][-200:])
+        tap.equal((attrs.get('gen_ai.usage.input_tokens'),
+                   attrs.get('gen_ai.usage.output_tokens'),
+                   attrs.get('genai.usage.source')), ('9', '3', 'body'),
+                  'its usage is read')
+        tap.equal(out.replace(b'"usage": null, ', b'').replace(
+            b', "usage": null', b''), plain,
+            'the client gets what it had got without')
+
+    asks = dict(body, stream_options=dict(include_usage=True))
+    out, attrs = post('', asks)
+    tap.ok(b'"total_tokens": 12' in out
+           and json.loads(upstream.seen[-1][1]) == asks
+           and attrs.get('gen_ai.usage.input_tokens') == '9',
+           'a client that asked for it gets it, its request is not touched')
+    post('', dict(body, stream_options={}))
+    tap.equal(json.loads(upstream.seen[-1][1])['stream_options'], {},
+              'options of the client\'s own stay')
+    signed = {'Authorization': 'AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/'}
+    post('', body, **signed)
+    tap.ok(b'stream_options' not in upstream.seen[-1][1],
+           'a signed request is not touched')
+    upstream.answers['one'] = ('200 OK', 'application/json', answer(), 0)
+    post('', dict(body, stream=False), **{'X-Answer': 'one'})
+    tap.ok(b'stream_options' not in upstream.seen[-1][1],
+           'nor is one that asks for no stream')
 
 
 @test()
