@@ -48,7 +48,8 @@ static const genai_family_t *const  genai_api_families[] = {
     &genai_family_ai21,
     &genai_family_openai,
     &genai_family_image,
-    &genai_family_twelvelabs
+    &genai_family_twelvelabs,
+    &genai_family_nova_sonic
 };
 
 

@@ -155,6 +155,7 @@ extern const genai_family_t  genai_family_ai21;
 extern const genai_family_t  genai_family_openai;
 extern const genai_family_t  genai_family_image;
 extern const genai_family_t  genai_family_twelvelabs;
+extern const genai_family_t  genai_family_nova_sonic;
 
 
 #endif /* GENAI_API_TABLES_H */

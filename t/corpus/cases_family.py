@@ -395,6 +395,26 @@ def others():
     yield c
 
 
+def sonic():
+    def event(**what):
+        return chunk({"event": what})
+
+    c = Case("nova-sonic/stream", STREAM, "amazon.nova-sonic-v1:0",
+             {"inputText": "Hi"})
+    c.answer([event(completionStart={"completionId": "c1"}),
+              event(textOutput={"content": "Hey"}),
+              event(usageEvent={"completionId": "c1", "totalInputTokens": 5,
+                                "totalOutputTokens": 2, "totalTokens": 7}),
+              event(textOutput={"content": " you"}),
+              event(contentEnd={"stopReason": "END_TURN"}),
+              event(usageEvent={"completionId": "c1", "totalInputTokens": 5,
+                                "totalOutputTokens": 4, "totalTokens": 9})])
+    c.expect(**usage(5, 4), streamed=1, prompt_chars=2, response_id="c1",
+             stop_reason="END_TURN", finish="stop", events=6, text_events=2,
+             output_chars=7)
+    yield c
+
+
 def cases():
-    for part in (nova, text_models, cohere, openai, others):
+    for part in (nova, text_models, cohere, openai, others, sonic):
         yield from part()
