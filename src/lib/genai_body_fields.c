@@ -11,17 +11,6 @@
 #include "genai_usage.h"
 
 
-typedef enum {
-    FIELD_SPECIAL = 0,
-    FIELD_STR,                    /* genai_str_t, at most max bytes */
-    FIELD_I64,                    /* -1 unknown */
-    FIELD_U32,
-    FIELD_DOUBLE,
-    FIELD_BODY,                   /* of usage[GENAI_USAGE_BODY] */
-    FIELD_FRAME                   /* of usage[GENAI_USAGE_FRAME] */
-} genai_field_kind_e;
-
-
 typedef struct {
     uint16_t  kind;
     uint16_t  offset;
@@ -34,12 +23,12 @@ typedef struct {
 #define FIELD_RESERVE  96
 
 #define field_str(m, max)                                                     \
-    { FIELD_STR, offsetof(genai_call_t, m), max }
-#define field_i64(m)     { FIELD_I64, offsetof(genai_call_t, m), 0 }
-#define field_u32(m)     { FIELD_U32, offsetof(genai_call_t, m), 0 }
-#define field_double(m)  { FIELD_DOUBLE, offsetof(genai_call_t, m), 0 }
-#define field_body(m)    { FIELD_BODY, offsetof(genai_usage_t, m), 0 }
-#define field_frame(m)   { FIELD_FRAME, offsetof(genai_usage_t, m), 0 }
+    { GENAI_FIELD_STR, offsetof(genai_call_t, m), max }
+#define field_i64(m)     { GENAI_FIELD_I64, offsetof(genai_call_t, m), 0 }
+#define field_u32(m)     { GENAI_FIELD_U32, offsetof(genai_call_t, m), 0 }
+#define field_double(m)  { GENAI_FIELD_DOUBLE, offsetof(genai_call_t, m), 0 }
+#define field_body(m)    { GENAI_FIELD_BODY, offsetof(genai_usage_t, m), 0 }
+#define field_frame(m)   { GENAI_FIELD_FRAME, offsetof(genai_usage_t, m), 0 }
 
 
 static const genai_field_t  genai_fields[GENAI_F_N] = {
@@ -112,7 +101,6 @@ static void genai_field_score(genai_call_t *c, double score);
 static void genai_field_latency(genai_call_t *c, unsigned unit,
     const genai_json_value_t *v);
 static void genai_field_fault(genai_body_t *b, unsigned fault, int64_t n);
-static uint16_t genai_field_special_want(unsigned field);
 
 
 void
@@ -134,29 +122,29 @@ genai_body_emit(void *data, const genai_json_row_t *row,
 
     switch (f->kind) {
 
-    case FIELD_STR:
+    case GENAI_FIELD_STR:
         if (take != GENAI_FIRST || ((genai_str_t *) (void *) p)->len == 0) {
             genai_body_keep(c, (genai_str_t *) (void *) p, v->text, f->max);
         }
 
         break;
 
-    case FIELD_I64:
+    case GENAI_FIELD_I64:
         genai_field_int((int64_t *) (void *) p, take, v);
         break;
 
-    case FIELD_U32:
+    case GENAI_FIELD_U32:
         genai_field_uint((uint32_t *) (void *) p, take, v);
         break;
 
-    case FIELD_DOUBLE:
+    case GENAI_FIELD_DOUBLE:
         if (isfinite(v->real)) {
             *(double *) (void *) p = v->real;
         }
 
         break;
 
-    case FIELD_BODY:
+    case GENAI_FIELD_BODY:
         genai_field_usage(&c->usage[GENAI_USAGE_BODY], f, take, v);
 
         c->usage[GENAI_USAGE_BODY].input_inclusive
@@ -165,7 +153,7 @@ genai_body_emit(void *data, const genai_json_row_t *row,
 
         break;
 
-    case FIELD_FRAME:
+    case GENAI_FIELD_FRAME:
         genai_field_usage(&c->usage[GENAI_USAGE_FRAME], f, take, v);
         break;
 
@@ -810,95 +798,8 @@ genai_body_error_type(genai_body_t *b, genai_str_t s, unsigned rank)
 }
 
 
-int
-genai_field_row(genai_row_t *row, unsigned op)
+unsigned
+genai_field_kind(unsigned field)
 {
-    unsigned  take, allowed;
-
-#define take(op)  (1u << (op))
-
-    take = GENAI_LAST;
-    row->arg = 0;
-
-    switch (genai_fields[row->field].kind) {
-
-    case FIELD_STR:
-        row->want = GENAI_JSON_TEXT;
-        allowed = take(GENAI_LAST) | take(GENAI_FIRST);
-        break;
-
-    case FIELD_I64:
-    case FIELD_U32:
-        row->want = GENAI_JSON_NUMBER;
-        allowed = take(GENAI_LAST) | take(GENAI_FIRST) | take(GENAI_SUM)
-                  | take(GENAI_MAX) | take(GENAI_COUNT);
-
-        if (row->field == GENAI_F_PROMPT_CHARS
-            || row->field == GENAI_F_SYSTEM_CHARS
-            || row->field == GENAI_F_OUTPUT_CHARS)
-        {
-            row->want |= GENAI_JSON_CHARS;
-            take = GENAI_SUM;
-        }
-
-        break;
-
-    case FIELD_BODY:
-        row->want = GENAI_JSON_NUMBER;
-        allowed = take(GENAI_LAST) | take(GENAI_FIRST) | take(GENAI_SUM)
-                  | take(GENAI_MAX);
-        break;
-
-    case FIELD_DOUBLE:
-        row->want = GENAI_JSON_NUMBER;
-        allowed = take(GENAI_LAST);
-        break;
-
-    default:
-        row->want = genai_field_special_want(row->field);
-        allowed = row->want ? take(GENAI_LAST) : 0;
-        row->arg = (row->field == GENAI_F_ERROR_CODE) ? GENAI_BODY_RANK_HEADER
-                                                      : 0;
-        break;
-    }
-
-#undef take
-
-    take = (op == GENAI_EXTRACT_OP) ? take : op;
-    row->take = (uint8_t) take;
-
-    if (take == GENAI_COUNT) {
-        row->want = GENAI_JSON_PRESENT;
-    }
-
-    return (allowed >> take & 1) ? GENAI_OK : GENAI_DECLINED;
-}
-
-
-static uint16_t
-genai_field_special_want(unsigned field)
-{
-    switch (field) {
-
-    case GENAI_F_STOP_REASON:
-    case GENAI_F_STOP_SEQUENCE:
-    case GENAI_F_TOOL:
-    case GENAI_F_DOCUMENT_ID:
-    case GENAI_F_ERROR_CODE:
-    case GENAI_F_ERROR_MESSAGE:
-        return GENAI_JSON_TEXT;
-
-    case GENAI_F_STREAM:
-        return GENAI_JSON_BOOL;
-
-    case GENAI_F_SCORE:
-    case GENAI_F_SERVER_LATENCY_MS:
-        return GENAI_JSON_NUMBER;
-
-    case GENAI_F_EMBEDDING_DIMENSION:
-        return GENAI_JSON_NUMBER | GENAI_JSON_LENGTH;
-
-    default:
-        return 0;
-    }
+    return genai_fields[field].kind;
 }

@@ -22,6 +22,19 @@ enum {
 };
 
 
+/* what a field is in the call */
+
+typedef enum {
+    GENAI_FIELD_SPECIAL = 0,
+    GENAI_FIELD_STR,                    /* genai_str_t, at most max bytes */
+    GENAI_FIELD_I64,                    /* -1 unknown */
+    GENAI_FIELD_U32,
+    GENAI_FIELD_DOUBLE,
+    GENAI_FIELD_BODY,                   /* of usage[GENAI_USAGE_BODY] */
+    GENAI_FIELD_FRAME                   /* of usage[GENAI_USAGE_FRAME] */
+} genai_field_kind_e;
+
+
 /* a genai_json_emit_pt; data is the genai_body_t */
 void genai_body_emit(void *data, const genai_json_row_t *row,
     const genai_json_value_t *v);
@@ -36,12 +49,8 @@ void genai_body_chunk(genai_body_t *b, const genai_json_value_t *v);
 void genai_body_keep(genai_call_t *c, genai_str_t *slot, genai_str_t s,
     size_t max);
 
-/*
- * For genai_extract: sets want, take and arg of a row whose field is known.
- * op: genai_take_e or GENAI_EXTRACT_OP.  GENAI_DECLINED: this field cannot be
- * filled so.
- */
-int genai_field_row(genai_row_t *row, unsigned op);
+/* genai_field_kind_e */
+unsigned genai_field_kind(unsigned field);
 
 /* a candidate for the error's type, of what was sent: cut as clients do */
 void genai_body_error_type(genai_body_t *b, genai_str_t s, unsigned rank);

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "genai_body_fields.h"
+#include "genai_body_stream.h"
 #include "genai_extract.h"
 
 
@@ -19,6 +19,8 @@ static const char *const  extract_ops[] = {
 
 
 static int extract_name(genai_str_t name, char *err, size_t errlen);
+static int extract_field(genai_row_t *row, unsigned op);
+static uint16_t extract_field_want(unsigned field);
 static int extract_path(genai_extract_row_t *r, char *err, size_t errlen);
 static int extract_error(char *err, size_t errlen, const char *what,
     const char *name, size_t len);
@@ -79,7 +81,7 @@ genai_extract_row(genai_extract_row_t *r, genai_str_t name, const char *path,
                        || r->row.take == GENAI_MAX) ? GENAI_JSON_NUMBER
                     : GENAI_JSON_NUMBER | GENAI_JSON_TEXT | GENAI_JSON_BOOL;
 
-    } else if (genai_field_row(&r->row, op) != GENAI_OK) {
+    } else if (extract_field(&r->row, op) != GENAI_OK) {
         return extract_error(err, errlen, op == GENAI_EXTRACT_OP
                              ? "nothing can be extracted to"
                              : "this op cannot be used with the field",
@@ -114,6 +116,102 @@ extract_name(genai_str_t name, char *err, size_t errlen)
     }
 
     return GENAI_OK;
+}
+
+
+/* want, take and arg of a row whose field is known */
+
+static int
+extract_field(genai_row_t *row, unsigned op)
+{
+    unsigned  take, allowed;
+
+#define take(op)  (1u << (op))
+
+    take = GENAI_LAST;
+    row->arg = 0;
+
+    switch (genai_field_kind(row->field)) {
+
+    case GENAI_FIELD_STR:
+        row->want = GENAI_JSON_TEXT;
+        allowed = take(GENAI_LAST) | take(GENAI_FIRST);
+        break;
+
+    case GENAI_FIELD_I64:
+    case GENAI_FIELD_U32:
+        row->want = GENAI_JSON_NUMBER;
+        allowed = take(GENAI_LAST) | take(GENAI_FIRST) | take(GENAI_SUM)
+                  | take(GENAI_MAX) | take(GENAI_COUNT);
+
+        if (row->field == GENAI_F_PROMPT_CHARS
+            || row->field == GENAI_F_SYSTEM_CHARS
+            || row->field == GENAI_F_OUTPUT_CHARS)
+        {
+            row->want |= GENAI_JSON_CHARS;
+            take = GENAI_SUM;
+        }
+
+        break;
+
+    case GENAI_FIELD_BODY:
+        row->want = GENAI_JSON_NUMBER;
+        allowed = take(GENAI_LAST) | take(GENAI_FIRST) | take(GENAI_SUM)
+                  | take(GENAI_MAX);
+        break;
+
+    case GENAI_FIELD_DOUBLE:
+        row->want = GENAI_JSON_NUMBER;
+        allowed = take(GENAI_LAST);
+        break;
+
+    default:
+        row->want = extract_field_want(row->field);
+        allowed = row->want ? take(GENAI_LAST) : 0;
+        row->arg = (row->field == GENAI_F_ERROR_CODE) ? GENAI_BODY_RANK_HEADER
+                                                      : 0;
+        break;
+    }
+
+#undef take
+
+    take = (op == GENAI_EXTRACT_OP) ? take : op;
+    row->take = (uint8_t) take;
+
+    if (take == GENAI_COUNT) {
+        row->want = GENAI_JSON_PRESENT;
+    }
+
+    return (allowed >> take & 1) ? GENAI_OK : GENAI_DECLINED;
+}
+
+
+static uint16_t
+extract_field_want(unsigned field)
+{
+    switch (field) {
+
+    case GENAI_F_STOP_REASON:
+    case GENAI_F_STOP_SEQUENCE:
+    case GENAI_F_TOOL:
+    case GENAI_F_DOCUMENT_ID:
+    case GENAI_F_ERROR_CODE:
+    case GENAI_F_ERROR_MESSAGE:
+        return GENAI_JSON_TEXT;
+
+    case GENAI_F_STREAM:
+        return GENAI_JSON_BOOL;
+
+    case GENAI_F_SCORE:
+    case GENAI_F_SERVER_LATENCY_MS:
+        return GENAI_JSON_NUMBER;
+
+    case GENAI_F_EMBEDDING_DIMENSION:
+        return GENAI_JSON_NUMBER | GENAI_JSON_LENGTH;
+
+    default:
+        return 0;
+    }
 }
 
 
