@@ -10,7 +10,7 @@
 #define NONE         ZONE_NONE
 #define LINE         64
 #define SHARD_LEAST  (512 * 1024)      /* of shards chosen by size */
-#define SHARDS_SIZE  16                /* as many of them at most */
+#define SHARDS_SIZE  64                /* as many of them at most */
 #define ROWS_MAX     (1U << 24)
 #define TRIES        16                /* keys looked at for an idle one */
 #define CHUNK        32
