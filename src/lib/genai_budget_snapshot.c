@@ -131,6 +131,7 @@ put_key(uint8_t *p, const uint8_t *hash, entry_t *e, int64_t now)
     if (e->b.holds) {
         open.amounts = e->b.reserved;
         open.open = 1;
+        open.sent = 0;
         genai_budget_settle(&e->b, &open, NULL, now, NULL);
     }
 
