@@ -133,7 +133,7 @@ echo "# genai-gateway: $((size / 1000000)) MB," \
      "debian:$SUITE-slim: $(($($engine image inspect -f '{{.Size}}' \
                               debian:$SUITE-slim) / 1000000)) MB"
 
-user=$($engine run --rm --entrypoint id genai-gateway -un)
+user=$($engine run --rm --no-healthcheck --entrypoint id genai-gateway -un)
 [ "$user" = www-data ]
 ok $? "the gateway runs as ${user:-?}"
 

@@ -88,12 +88,13 @@ def test(stage):
 
 
 def clang(stage):
-    """pure code and its tests by clang"""
+    """pure code and its tests by clang, the stack full of a pattern"""
 
     need("clang")
 
     if stage.build(*MAKE, "-j%d" % os.cpu_count(), "B=build/clang",
-                   "CC=clang", "unit"):
+                   "CC=clang", "unit",
+                   "CFLAGS=-O2 -g -ftrivial-auto-var-init=pattern"):
         stage.run(RUN, "unit", BUILD="build/clang")
 
 
