@@ -30,6 +30,7 @@ if [ "$flags" != "$(cat "$out/flags" 2>/dev/null)" ]; then
 fi
 
 if [ ! -f "$out/Makefile" ] || [ config -nt "$out/Makefile" ] \
+    || [ t/tools/asan.sh -nt "$out/Makefile" ] \
     || [ "$(ls src/*/*.c | md5sum)" != "$(cat "$out/sources" 2>/dev/null)" ]
 then
     ls src/*/*.c | md5sum > "$out/sources"
@@ -39,7 +40,7 @@ then
         --with-http_ssl_module --with-http_v2_module \
         --with-http_realip_module --with-http_auth_request_module \
         --with-http_slice_module --with-http_sub_module \
-        --with-http_addition_module \
+        --with-http_addition_module --with-http_gunzip_module \
         --with-cc-opt="$flags" \
         --with-ld-opt='-fsanitize=address,undefined' \
         --add-module="$root" ) > "$out/configure.log" 2>&1 \
