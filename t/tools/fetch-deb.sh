@@ -8,31 +8,9 @@ set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/parts"
-: > "$dir/status"
+"$(dirname "$0")/../../docker/apt-state.sh" "$dir" "$1" deb
 
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-         | grep -v security | head -n 1)
-
-echo "deb $mirror $1 main" > "$dir/sources.list"
-
-cat > "$dir/apt.conf" <<CONF
-Dir::State::Lists "$dir/lists";
-Dir::State::status "$dir/status";
-Dir::Etc::SourceList "$dir/sources.list";
-Dir::Etc::SourceParts "$dir/parts";
-Dir::Etc::PreferencesParts "$dir/parts";
-Dir::Cache "$dir/cache";
-Acquire::Check-Valid-Until "false";
-Acquire::Languages "none";
-APT::Sandbox::User "root";
-CONF
-
-(
-    cd "$dir"
-    APT_CONFIG=$dir/apt.conf apt-get update -qq
-    APT_CONFIG=$dir/apt.conf apt-get download -qq "$2"
-)
+(cd "$dir" && APT_CONFIG=$dir/apt.conf apt-get download -qq "$2")
 
 mkdir -p "$3"
 dpkg-deb -x "$dir"/*.deb "$3"
