@@ -172,7 +172,6 @@ typedef struct {
     unsigned                     tap:1;            /* response is parsed */
     unsigned                     last_seen:1;      /* last_buf passed */
     unsigned                     finished:1;       /* recorded and counted */
-    unsigned                     injected:1;       /* headers sent upstream */
     unsigned                     debug:1;          /* of B3 */
     unsigned                     body_read:1;      /* by a phase of ours */
     unsigned                     queued:1;         /* is in the open list */
