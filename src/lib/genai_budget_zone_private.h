@@ -12,7 +12,8 @@
 #define GENAI_BUDGET_HASH  16
 
 
-#define ZONE_NONE  UINT32_MAX          /* no row */
+#define ZONE_NONE   UINT32_MAX         /* no row */
+#define ZONE_CHUNK  32                 /* rows looked at in one section */
 
 
 typedef struct {
