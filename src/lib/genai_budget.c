@@ -22,6 +22,13 @@ not_below(int64_t a, int64_t b)
 }
 
 
+static int64_t
+room(int64_t a, int64_t taken)
+{
+    return a < INT64_MAX - taken ? a : INT64_MAX - taken;
+}
+
+
 static void
 amounts_add(genai_budget_amounts_t *a, const genai_budget_amounts_t *b)
 {
@@ -344,6 +351,7 @@ use_state(const genai_budget_t *b, uint32_t i, int64_t wanted,
     s->reserved = genai_budget_amount(&b->reserved, u->limit.unit);
     s->wanted = wanted;
     s->never = wanted > s->allowed;
+    s->refused = 0;
 
     used = add(add(s->spent, s->reserved), wanted);
     s->reset = use_reset(u, used > s->allowed ? used - s->allowed : s->spent);
@@ -358,26 +366,29 @@ genai_budget_state(const genai_budget_t *b, uint32_t i, int64_t now,
 }
 
 
-int
-genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
-    const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
-    genai_budget_state_t *why)
+/* turns the windows; GENAI_DECLINED: a limit has no room */
+
+static int
+limits_admit(genai_budget_t *b, const genai_budget_amounts_t *a,
+    uint32_t share, int64_t now, genai_budget_state_t *why)
 {
-    int                     rc;
-    int64_t                 wanted, sum;
-    uint32_t                i;
-    genai_budget_use_t     *u;
-    genai_budget_state_t    s;
-    genai_budget_amounts_t  a;
+    int                    rc;
+    int64_t                wanted, sum;
+    uint32_t               i;
+    genai_budget_use_t    *u;
+    genai_budget_state_t   s;
 
     rc = GENAI_OK;
-    amounts_clean(&a, amounts);
+
+    if (why) {
+        why->refused = 0;
+    }
 
     for (i = 0; i < b->nuse; i++) {
         u = &b->use[i];
         use_turn(u, now);
 
-        wanted = genai_budget_amount(&a, u->limit.unit);
+        wanted = genai_budget_amount(a, u->limit.unit);
         sum = add(u->spent, genai_budget_amount(&b->reserved, u->limit.unit));
 
         if (add(sum, wanted) <= use_allowed(u, share, now)) {
@@ -386,6 +397,7 @@ genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
 
         if (why) {
             use_state(b, i, wanted, share, now, &s);
+            s.refused = 1;
 
             if (rc == GENAI_OK || s.never > why->never
                 || (s.never == why->never && s.reset > why->reset))
@@ -397,15 +409,59 @@ genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
         rc = GENAI_DECLINED;
     }
 
-    hold->open = rc == GENAI_OK;
+    return rc;
+}
+
+
+static void
+hold_open(genai_budget_t *b, genai_budget_hold_t *hold,
+    const genai_budget_amounts_t *a)
+{
+    hold->open = 1;
     hold->sent = 0;
 
-    if (rc == GENAI_OK) {
-        hold->amounts = a;
-        genai_budget_hold_again(b, hold);
+    /* a sum that stopped at its end could not be taken back: what no limit
+     * has looked at takes no more than there is room for */
+
+    hold->amounts.usd_pico = room(a->usd_pico, b->reserved.usd_pico);
+    hold->amounts.itok = room(a->itok, b->reserved.itok);
+    hold->amounts.otok = room(a->otok, b->reserved.otok);
+    hold->amounts.req = room(a->req, b->reserved.req);
+
+    genai_budget_hold_again(b, hold);
+}
+
+
+int
+genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
+    const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
+    genai_budget_state_t *why)
+{
+    genai_budget_amounts_t  a;
+
+    amounts_clean(&a, amounts);
+    hold->open = 0;
+
+    if (limits_admit(b, &a, share, now, why) != GENAI_OK) {
+        return GENAI_DECLINED;
     }
 
-    return rc;
+    hold_open(b, hold, &a);
+
+    return GENAI_OK;
+}
+
+
+void
+genai_budget_force(genai_budget_t *b, genai_budget_hold_t *hold,
+    const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
+    genai_budget_state_t *why)
+{
+    genai_budget_amounts_t  a;
+
+    amounts_clean(&a, amounts);
+    (void) limits_admit(b, &a, share, now, why);
+    hold_open(b, hold, &a);
 }
 
 

@@ -129,6 +129,8 @@ typedef struct {
     genai_budget_limit_t   limit;
     uint32_t               index;
     unsigned               never:1; /* alone it is more than the limit */
+    unsigned               refused:1; /* by this limit, with force: it would
+                                         have been */
     int64_t                allowed; /* limit, raise and share of the class */
     int64_t                spent;
     int64_t                reserved;
@@ -196,9 +198,16 @@ void genai_budget_limits(genai_budget_t *b,
 /*
  * Reserves under all limits or none.  share: percent of each limit that this
  * class may fill, 100 for all.  GENAI_OK, or GENAI_DECLINED and *why (may be
- * NULL): of the limits that refuse, the one that will do so longest.
+ * NULL): of the limits that refuse, the one that will do so longest.  When
+ * none does, only why->refused is set, to 0.
  */
 int genai_budget_reserve(genai_budget_t *b, genai_budget_hold_t *hold,
+    const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
+    genai_budget_state_t *why);
+
+/* reserves whatever the limits say; why as above, for who wants to know what
+ * they said */
+void genai_budget_force(genai_budget_t *b, genai_budget_hold_t *hold,
     const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
     genai_budget_state_t *why);
 

@@ -425,6 +425,11 @@ genai_budget_zone_reserve(genai_budget_zone_t *z,
     genai_budget_amounts_t   amounts;
 
     *handle = 0;
+
+    if (why) {
+        why->refused = 0;
+    }
+
     genai_budget_key_hash(zone_head(z)->seed, call->key, hash);
     n = genai_budget_zone_of(z, hash);
 
@@ -454,8 +459,16 @@ genai_budget_zone_reserve(genai_budget_zone_t *z,
         genai_budget_learned(&e->learn, &amounts);
     }
 
-    rc = genai_budget_reserve(&e->b, &r->hold, &amounts, call->share,
-                              call->now, why);
+    rc = GENAI_OK;
+
+    if (call->force) {
+        genai_budget_force(&e->b, &r->hold, &amounts, call->share, call->now,
+                           why);
+    } else {
+        rc = genai_budget_reserve(&e->b, &r->hold, &amounts, call->share,
+                                  call->now, why);
+    }
+
     step(z, 7);
 
     if (rc == GENAI_OK) {

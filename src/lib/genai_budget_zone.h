@@ -64,6 +64,7 @@ typedef struct {
     genai_budget_amounts_t       amounts;
     uint32_t                     learned;   /* reserve what such calls of
                                                the key used, with a margin */
+    unsigned                     force:1;   /* whatever the limits say */
     int32_t                      pid;       /* the owner, and when it */
     uint64_t                     start;     /* started */
     int64_t                      deadline;
@@ -127,7 +128,8 @@ int genai_budget_zone_attach(genai_budget_zone_t *z, void *mem, size_t size,
 /*
  * Reserves, all limits or none.  GENAI_OK and a handle; GENAI_DECLINED and
  * *why (may be NULL): the budget refuses; GENAI_AGAIN: no room for the key or
- * the reservation.
+ * the reservation.  With call->force GENAI_OK also where a limit would have
+ * refused: why->refused tells, and *why says which.
  */
 int genai_budget_zone_reserve(genai_budget_zone_t *z,
     const genai_budget_call_t *call, genai_budget_handle_t *handle,

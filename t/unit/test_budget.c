@@ -312,6 +312,52 @@ test_once(void)
 
 
 static void
+test_force(void)
+{
+    genai_budget_t          b;
+    genai_budget_hold_t     h[3];
+    genai_budget_limit_t    l[2];
+    genai_budget_state_t    why;
+    genai_budget_amounts_t  a = { 0, 0, 60, 1 };
+
+    l[0] = limit("10req/day");
+    l[1] = limit("100otok/day");
+    genai_budget_init(&b, l, 2, NOON);
+    memset(&why, 0xff, sizeof(why));
+
+    genai_budget_force(&b, &h[0], &a, 100, NOON, &why);
+    is_int(why.refused, 0, "what fits is reserved, none would have refused");
+    genai_budget_force(&b, &h[1], &a, 100, NOON, &why);
+    is_int(why.refused, 1, "what does not fit is told");
+    is_int(why.index, 1, "with the limit that would have refused");
+    is_int(why.reserved, 60, "and what stood in the way");
+    is_int(b.reserved.otok, 120, "it is reserved all the same");
+
+    a.otok = 1;
+    is_int(genai_budget_reserve(&b, &h[2], &a, 100, NOON, &why),
+           GENAI_DECLINED, "others find no room");
+    is_int(why.refused, 1, "they are refused in earnest");
+    genai_budget_settle(&b, &h[1], NULL, NOON, NULL);
+    genai_budget_release(&b, &h[0]);
+    is_int(b.use[1].spent, 60, "settled like any other");
+    is_int(genai_budget_reserve(&b, &h[2], &a, 100, NOON, &why), GENAI_OK,
+           "and then there is room");
+    is_int(why.refused, 0, "which is told, too");
+    genai_budget_release(&b, &h[2]);
+
+    a.otok = INT64_MAX;
+    genai_budget_force(&b, &h[0], &a, 100, NOON, NULL);
+    a.otok = 7;
+    genai_budget_force(&b, &h[1], &a, 100, NOON, NULL);
+    genai_budget_release(&b, &h[1]);
+    ok(b.reserved.otok == INT64_MAX && b.holds == 1,
+       "a sum at the end of all numbers gives back no more than it took");
+    genai_budget_release(&b, &h[0]);
+    is_int(b.reserved.otok, 0, "until all is given back");
+}
+
+
+static void
 test_turn(void)
 {
     genai_budget_t        b;
@@ -546,6 +592,7 @@ main(void)
     test_words();
     test_calendar();
     test_once();
+    test_force();
     test_turn();
     test_share_warn_raise();
     test_extremes();

@@ -176,6 +176,53 @@ test_handles(void)
 }
 
 
+/* a dry run, a call that only counts, and a zone that may not refuse */
+
+static void
+test_force(void)
+{
+    genai_budget_call_t     c;
+    genai_budget_zone_t     z;
+    genai_budget_limit_t    l;
+    genai_budget_state_t    why;
+    genai_budget_handle_t   h, g;
+
+    fresh(&z, SIZE, 1, 1);
+    l = limit("100otok/day");
+    c = call("k", &l, 90);
+    c.force = 1;
+
+    is_int(genai_budget_zone_reserve(&z, &c, &h, &why), GENAI_OK,
+           "a forced call has its reservation");
+    is_int(why.refused, 0, "no limit is in its way");
+    is_int(genai_budget_zone_reserve(&z, &c, &g, &why), GENAI_OK,
+           "so has the next");
+    ok(why.refused && why.reserved == 90 && g != 0 && g != h,
+       "which would have been refused, for what the first reserved");
+    is_int(genai_budget_zone_reserve(&z, &c, &g, NULL), GENAI_OK,
+           "also when nobody asks why");
+
+    c.force = 0;
+    c.amounts.otok = 0;
+    is_int(genai_budget_zone_reserve(&z, &c, &g, &why), GENAI_DECLINED,
+           "one that is not forced is refused");
+    is_int(why.reserved, 270, "for all that is reserved");
+    is_int(genai_budget_zone_settle(&z, h, NULL, NOON, NULL), GENAI_OK,
+           "a forced one is settled");
+    is_int(spent(&z, "k", NOON), 90, "and counts");
+    is_int(genai_budget_zone_check(&z), GENAI_OK, "all sums agree");
+
+    c.force = 1;
+
+    while (genai_budget_zone_reserve(&z, &c, &h, &why) == GENAI_OK) {
+        why.refused = 1;
+    }
+
+    ok(h == 0 && !why.refused, "where there is no room for a reservation"
+       " force makes none, and blames no limit");
+}
+
+
 static int
 is_dead(void *data, int32_t pid, uint64_t start)
 {
@@ -719,6 +766,7 @@ main(void)
     }
 
     test_handles();
+    test_force();
     test_sweep();
     test_eviction();
     test_crashes(1);
