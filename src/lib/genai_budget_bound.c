@@ -9,6 +9,31 @@
 #define BOUND_MAX  GENAI_USAGE_MAX     /* tokens: more are no real call */
 
 
+void
+genai_budget_facts(const genai_call_t *c, genai_str_t region, int64_t when,
+    genai_budget_facts_t *f)
+{
+    memset(f, 0, sizeof(*f));
+
+    f->model = c->model;
+    f->region = region.len ? region : c->region;
+    f->when = when;
+    f->operation = c->operation;
+
+    /* latency-optimised inference has prices of its own */
+
+    f->tier = genai_str_is(c->latency_mode, "optimized") ? c->latency_mode
+                                                         : c->service_tier;
+
+    f->body = c->request_bytes < (uint64_t) BOUND_MAX
+              ? (int64_t) c->request_bytes : BOUND_MAX;
+    f->max_tokens = c->max_tokens;
+    f->media = c->media_parts;
+    f->documents = c->search_units;
+    f->tools = (c->tools_offered != 0);
+}
+
+
 static int64_t
 bound_times(int64_t a, int64_t b)
 {

@@ -32,6 +32,14 @@ typedef struct {
 
 
 /*
+ * Fills *f from a call whose request has been read whole.  region: of the
+ * endpoint, empty: the call's own; when: seconds since 1970.  Slices point
+ * where the call's do.
+ */
+void genai_budget_facts(const genai_call_t *c, genai_str_t region,
+    int64_t when, genai_budget_facts_t *f);
+
+/*
  * The most that the call can need.  Input: a token for each byte of the body,
  * media and tools on top, but of a chat not more than the model's context.
  * Output: choices x max_tokens, or the model's maximum; none for embeddings,

@@ -209,6 +209,46 @@ test_actual(void)
 }
 
 
+static void
+test_facts(void)
+{
+    char                  arena[GENAI_CALL_ARENA];
+    genai_call_t          c;
+    genai_budget_facts_t  f;
+
+    genai_call_init(&c, arena, sizeof(arena));
+    c.operation = GENAI_OP_CHAT;
+    c.model = genai_strz("acme.chat");
+    c.region = genai_strz("eu-central-1");
+    c.service_tier = genai_strz("priority");
+    c.request_bytes = 1234;
+    c.media_parts = 2;
+    c.tools_offered = 3;
+
+    genai_budget_facts(&c, genai_strz(""), NOW, &f);
+    ok(genai_str_is(f.model, "acme.chat") && f.operation == GENAI_OP_CHAT
+       && f.when == NOW, "the facts of a call: model, operation, time");
+    ok(genai_str_is(f.region, "eu-central-1"), "its own region");
+    ok(genai_str_is(f.tier, "priority"), "the tier asked for");
+    ok(f.body == 1234 && f.media == 2 && f.tools == 1, "what it sends");
+    is_int(f.max_tokens, -1, "no max_tokens");
+
+    c.max_tokens = 77;
+    c.latency_mode = genai_strz("optimized");
+    c.request_bytes = UINT64_MAX;
+    genai_budget_facts(&c, genai_strz("us-east-1"), NOW, &f);
+    ok(genai_str_is(f.region, "us-east-1"), "the endpoint's region");
+    ok(genai_str_is(f.tier, "optimized"), "an optimised latency is a tier");
+    is_int(f.max_tokens, 77, "max_tokens");
+    is_int(f.body, GENAI_USAGE_MAX, "no more bytes than the largest count");
+
+    c.operation = GENAI_OP_RERANK;
+    c.search_units = 250;
+    genai_budget_facts(&c, genai_strz(""), NOW, &f);
+    is_int(f.documents, 250, "documents to rank");
+}
+
+
 /* whatever the answer says within the request's facts is not above */
 
 static void
@@ -274,6 +314,7 @@ main(void)
     test_bounds();
     test_unknown();
     test_actual();
+    test_facts();
     test_random();
 
     return done();
