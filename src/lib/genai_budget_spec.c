@@ -401,6 +401,12 @@ genai_budget_amount_text(uint8_t unit, int64_t amount,
     n += snprintf(buf + n, GENAI_BUDGET_TEXT - (size_t) n, " %s",
                   units[unit < GENAI_BUDGET_UNIT_N ? unit : 0].text);
 
+    /* "1 request" */
+
+    if (unit != GENAI_BUDGET_USD && amount == 1) {
+        buf[--n] = '\0';
+    }
+
     return (size_t) n;
 }
 

@@ -114,6 +114,14 @@ static const char *const  genai_keep_names[GENAI_KEEP_N] = {
 };
 
 
+static const char *const  genai_budget_status_names[GENAI_BUDGET_STATUS_N] = {
+    [GENAI_BUDGET_NONE] = "",
+    [GENAI_BUDGET_PASSED] = "PASSED",
+    [GENAI_BUDGET_REJECTED] = "REJECTED",
+    [GENAI_BUDGET_REJECTED_DRY_RUN] = "REJECTED_DRY_RUN"
+};
+
+
 /* every provider's words, without regard to case */
 
 static const genai_finish_row_t  genai_finish_rows[] = {
@@ -190,6 +198,7 @@ genai_call_init(genai_call_t *c, char *arena, size_t size)
     c->reasoning_tokens = -1;
     c->total_tokens = -1;
     c->cost_pico = -1;
+    c->budget_reserved = -1;
     c->server_latency_ms = -1;
     c->images = -1;
     c->search_units = -1;
@@ -327,6 +336,13 @@ const char *
 genai_keep_name(unsigned keep)
 {
     return genai_name(genai_keep_names, keep);
+}
+
+
+const char *
+genai_budget_status_name(unsigned status)
+{
+    return genai_name(genai_budget_status_names, status);
 }
 
 

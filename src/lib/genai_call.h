@@ -138,6 +138,17 @@ typedef enum {
 } genai_keep_e;
 
 
+/* $genai_budget_status */
+
+typedef enum {
+    GENAI_BUDGET_NONE = 0,
+    GENAI_BUDGET_PASSED,
+    GENAI_BUDGET_REJECTED,
+    GENAI_BUDGET_REJECTED_DRY_RUN,
+    GENAI_BUDGET_STATUS_N
+} genai_budget_status_e;
+
+
 /* which keys a span has, beside each other: genai_span_profile */
 
 typedef enum {
@@ -208,6 +219,7 @@ typedef struct {
     uint8_t       skip;                  /* $genai_skip_reason */
     uint8_t       keep;                  /* genai_keep_e */
     uint8_t       profile;               /* genai_profile_e */
+    uint8_t       budget_status;         /* genai_budget_status_e */
 
     uint8_t       attempt;               /* amz-sdk-request, 0 unknown */
     uint8_t       upstream_tries;
@@ -282,6 +294,9 @@ typedef struct {
     genai_str_t   stop_sequences;        /* unit-separator (0x1f) joined */
     genai_str_t   price_version;
     genai_str_t   data_source;           /* index, knowledge base */
+    genai_str_t   budget;                /* that refused, or admitted */
+    genai_str_t   budget_limit;          /* that refused, "100usd/day" */
+    genai_str_t   budget_class;
     genai_str_t   tools[GENAI_CALL_TOOLS];
     genai_str_t   docs[GENAI_CALL_DOCS];
     genai_score_t scores[GENAI_CALL_SCORES];
@@ -297,6 +312,7 @@ typedef struct {
     int64_t       reasoning_tokens;
     int64_t       total_tokens;
     int64_t       cost_pico;             /* valid when priced */
+    int64_t       budget_reserved;       /* pico-USD, -1 none */
     int64_t       server_latency_ms;     /* metrics.latencyMs, header; -1 */
     int64_t       images;                /* images made, -1 none */
     int64_t       search_units;          /* rerank: documents ranked, -1 */
@@ -370,6 +386,7 @@ const char *genai_origin_name(unsigned origin);
 const char *genai_finish_name(unsigned finish);
 const char *genai_skip_name(unsigned skip);
 const char *genai_keep_name(unsigned keep);
+const char *genai_budget_status_name(unsigned status);
 
 /* the stop reason as a provider spelt it -> finish reason
  * (wire-formats 2.0 and 4.3; telemetry 1.2) */

@@ -45,6 +45,12 @@ ngx_http_genai_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    if (ngx_array_init(&mcf->budget_zones, cf->pool, 2, sizeof(void *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
     mcf->spool_max = NGX_CONF_UNSET;
     mcf->proxy = ngx_http_genai_proxy_index(cf);
 
@@ -88,6 +94,8 @@ ngx_http_genai_create_loc_conf(ngx_conf_t *cf)
     conf->region = NGX_CONF_UNSET_PTR;
     conf->span_attrs = NGX_CONF_UNSET_PTR;
     conf->labels = NGX_CONF_UNSET_PTR;
+
+    ngx_http_genai_budget_create_conf(conf);
 
     return conf;
 }
@@ -137,6 +145,10 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         != NGX_OK
         || ngx_http_genai_attrs_merge(&conf->labels, prev->labels) != NGX_OK)
     {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_genai_budget_merge(cf, conf, prev) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

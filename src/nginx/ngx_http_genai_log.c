@@ -106,6 +106,7 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
         ngx_http_genai_unpriced(ctx, mcf);
     }
 
+    ngx_http_genai_budget_settle(ctx);
     ngx_http_genai_window_check(ctx);
     ngx_http_genai_keep(ctx);
     ngx_http_genai_capture_finish(ctx);
@@ -344,6 +345,25 @@ ngx_http_genai_credential_region(ngx_http_request_t *r)
     }
 
     return genai_str(NULL, 0);
+}
+
+
+genai_str_t
+ngx_http_genai_region(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx)
+{
+    genai_str_t                  v;
+    ngx_http_genai_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
+
+    v = ngx_http_genai_value(r, ctx->conf->region);
+
+    if (v.len == 0) {
+        v = genai_api_region(ngx_http_genai_target(r, mcf),
+                             ctx->call.model);
+    }
+
+    return v.len ? v : ngx_http_genai_credential_region(r);
 }
 
 

@@ -47,6 +47,15 @@ static ngx_conf_enum_t  ngx_http_genai_window[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_genai_budget_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_genai_commands[] = {
 
     { ngx_string("genai"),
@@ -210,6 +219,41 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       offsetof(ngx_http_genai_loc_conf_t, region),
       NULL },
 
+    { ngx_string("genai_budget_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_genai_set_budget_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("genai_budget"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_genai_set_budget,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("genai_budget_dry_run"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_genai_loc_conf_t, budget_dry_run),
+      NULL },
+
+    { ngx_string("genai_budget_status"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_genai_set_budget_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("genai_budget_log_level"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_genai_loc_conf_t, budget_log_level),
+      ngx_http_genai_budget_log_levels },
+
     { ngx_string("genai_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_genai_set_status,
@@ -308,9 +352,24 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    if (ngx_http_genai_budget_init(cf, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_genai_add_phase(cf, NGX_HTTP_PREACCESS_PHASE,
                                  ngx_http_genai_preaccess_handler, 0)
         != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* handlers of a phase run in reverse: budgets come last, and nothing is
+     * reserved for a call that one of the others refuses */
+
+    if (mcf->budgets
+        && ngx_http_genai_add_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                    ngx_http_genai_budget_handler, 0)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -22,6 +22,7 @@
 #include "../lib/genai_labels.h"
 #include "../lib/genai_metrics.h"
 #include "../lib/genai_refusal.h"
+#include "../lib/genai_budget.h"
 #include "../export/genai_sink.h"
 
 
@@ -89,6 +90,8 @@ typedef struct {
 
     ngx_array_t                  sinks;       /* genai_sink_conf_t */
     ngx_array_t                  resource;    /* genai_pair_t */
+    ngx_array_t                  budget_zones;
+                                       /* ngx_http_genai_budget_zone_t * */
 
     ngx_uint_t                   proxy;       /* its module's ctx_index, or
                                                  NGX_CONF_UNSET_UINT */
@@ -97,6 +100,7 @@ typedef struct {
     ngx_uint_t                   status;      /* a location has genai_status */
     ngx_uint_t                   window;      /* a location rejects */
     ngx_uint_t                   include_usage;  /* a location has it */
+    ngx_uint_t                   budgets;        /* a location has some */
 } ngx_http_genai_main_conf_t;
 
 
@@ -145,6 +149,12 @@ typedef struct {
     ngx_array_t                 *span_attrs;  /* ngx_http_genai_attr_conf_t */
     ngx_array_t                 *labels;      /* ngx_http_genai_attr_conf_t */
 
+    ngx_array_t                 *budgets;  /* ngx_http_genai_budget_conf_t */
+    ngx_flag_t                   budget_dry_run;
+    ngx_uint_t                   budget_status;      /* 0: auto */
+    ngx_uint_t                   budget_log_level;
+    ngx_uint_t                   budget_body; /* a limit needs the request */
+
     ngx_str_t                    location;    /* default of genai_name */
     ngx_uint_t                   status_page; /* 1 page, 2 metrics only */
 } ngx_http_genai_loc_conf_t;
@@ -155,6 +165,11 @@ typedef struct {
 typedef struct ngx_http_genai_row_s  ngx_http_genai_row_t;
 
 typedef struct ngx_http_genai_stream_s  ngx_http_genai_stream_t;
+
+typedef struct ngx_http_genai_budget_zone_s  ngx_http_genai_budget_zone_t;
+typedef struct ngx_http_genai_budget_conf_s  ngx_http_genai_budget_conf_t;
+
+typedef struct ngx_http_genai_budget_ctx_s  ngx_http_genai_budget_ctx_t;
 
 
 typedef struct {
@@ -182,6 +197,7 @@ typedef struct {
     genai_extract_t             *extract;
     genai_capture_t             *capture;          /* NULL: off */
     ngx_http_genai_stream_t     *stream;           /* NULL: nothing to hide */
+    ngx_http_genai_budget_ctx_t *budget;           /* NULL: none here */
 
     char                         arena[GENAI_CALL_ARENA];
 } ngx_http_genai_ctx_t;
@@ -266,6 +282,10 @@ void ngx_http_genai_request_init(void);
 /* "00-...-...-01" into GENAI_TRACEPARENT_LEN bytes; gives the length */
 size_t ngx_http_genai_format_w3c(genai_call_t *c, u_char *buf);
 
+/* where the call goes, as far as that is known before it does */
+genai_str_t ngx_http_genai_target(ngx_http_request_t *r,
+    ngx_http_genai_main_conf_t *mcf);
+
 /* a call that was refused before our phase */
 void ngx_http_genai_begin_late(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
@@ -285,8 +305,65 @@ ngx_uint_t ngx_http_genai_origin(ngx_http_request_t *r);  /* of a status */
 ngx_int_t ngx_http_genai_log_handler(ngx_http_request_t *r);
 genai_str_t ngx_http_genai_server_host(ngx_http_upstream_srv_conf_t *uscf,
     in_port_t *port);
+
+/* the region that prices the call, before it is sent */
+genai_str_t ngx_http_genai_region(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_status_error(ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
+
+
+/* ngx_http_genai_budget_conf.c */
+
+char *ngx_http_genai_set_budget_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_budget(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_genai_set_budget_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_genai_budget_create_conf(ngx_http_genai_loc_conf_t *conf);
+ngx_int_t ngx_http_genai_budget_merge(ngx_conf_t *cf,
+    ngx_http_genai_loc_conf_t *conf, ngx_http_genai_loc_conf_t *prev);
+
+/* after all has been read: names, checks, shared memory */
+ngx_int_t ngx_http_genai_budget_init(ngx_conf_t *cf,
+    ngx_http_genai_main_conf_t *mcf);
+
+
+/* ngx_http_genai_budget.c: admission and settlement */
+
+ngx_int_t ngx_http_genai_budget_handler(ngx_http_request_t *r);
+
+/* an internal redirect takes an admitted call elsewhere */
+void ngx_http_genai_budget_redirect(ngx_http_genai_ctx_t *ctx);
+
+/* the call has ended and has its price; once */
+void ngx_http_genai_budget_settle(ngx_http_genai_ctx_t *ctx);
+
+/* an answer goes on: its reservations are kept alive */
+void ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx);
+
+/* what is left under the tightest limit of an admitted call; GENAI_DECLINED:
+ * there is none */
+int ngx_http_genai_budget_left(ngx_http_genai_ctx_t *ctx,
+    genai_budget_state_t *state, ngx_http_genai_budget_conf_t **conf);
+
+
+/* ngx_http_genai_budget_deny.c */
+
+/* RateLimit headers of an answer to an admitted call */
+void ngx_http_genai_budget_header(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
+
+
+/* ngx_http_genai_budget_shm.c: by the process that has the lease */
+
+void ngx_http_genai_budget_sweep(ngx_http_genai_main_conf_t *mcf);
+
+/* now: whether it is time or not; the last of a life */
+void ngx_http_genai_budget_snapshots(ngx_http_genai_main_conf_t *mcf,
+    ngx_uint_t now);
+void ngx_http_genai_budget_unlock(ngx_http_genai_main_conf_t *mcf);
 
 
 /* ngx_http_genai_capture.c */
@@ -331,6 +408,8 @@ ngx_int_t ngx_http_genai_whole_body(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_genai_window_handler(ngx_http_request_t *r);
 void ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx);
+ngx_uint_t ngx_http_genai_has_error_page(ngx_http_request_t *r,
+    ngx_int_t status);
 ngx_int_t ngx_http_genai_refuse(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, const genai_refusal_t *refusal,
     genai_str_t message);
@@ -350,6 +429,9 @@ void ngx_http_genai_lane_write(ngx_http_genai_main_conf_t *mcf,
     const void *record, size_t len, ngx_uint_t flags);
 
 /* gauges for the status location */
+/* no such process; a zombie is none */
+int ngx_http_genai_dead(void *data, int32_t pid, uint64_t start);
+
 ngx_uint_t ngx_http_genai_in_flight(ngx_http_genai_main_conf_t *mcf);
 uint64_t ngx_http_genai_spool_bytes(ngx_http_genai_main_conf_t *mcf);
 

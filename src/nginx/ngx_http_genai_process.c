@@ -228,6 +228,9 @@ ngx_http_genai_exit_master(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_http_genai_budget_sweep(mcf);
+    ngx_http_genai_budget_snapshots(mcf, 1);
+
     ngx_http_genai_process.cycle = cycle;
     ngx_http_genai_queue_join(mcf, NGX_HTTP_GENAI_NO_SLOT);
 
@@ -444,6 +447,9 @@ ngx_http_genai_stop(void)
 
     if (!genai_exporter_superseded(p->x)) {
 
+        ngx_http_genai_budget_sweep(p->mcf);
+        ngx_http_genai_budget_snapshots(p->mcf, 1);
+
         genai_exporter_flush(p->x);
         (void) genai_exporter_run(p->x, NGX_HTTP_GENAI_TERM);
 
@@ -624,6 +630,14 @@ ngx_http_genai_tick(void *data, uint64_t now_ms)
     p->sweep_at = now_ms + NGX_HTTP_GENAI_SWEEP;
 
     ngx_http_genai_rows_sweep(p->mcf);
+    ngx_http_genai_budget_sweep(p->mcf);
+
+    if (p->x == NULL || !genai_exporter_holds(p->x)) {
+        ngx_http_genai_budget_unlock(p->mcf);
+        return;
+    }
+
+    ngx_http_genai_budget_snapshots(p->mcf, 0);
 }
 
 

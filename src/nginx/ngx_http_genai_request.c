@@ -32,8 +32,6 @@ static void ngx_http_genai_begin(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
 static void ngx_http_genai_detect(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
-static genai_str_t ngx_http_genai_target(ngx_http_request_t *r,
-    ngx_http_genai_main_conf_t *mcf);
 static void ngx_http_genai_walk_headers(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_headers_t *h);
 static void ngx_http_genai_note_header(ngx_http_genai_headers_t *h,
@@ -152,6 +150,8 @@ ngx_http_genai_begin(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ctx->conf = lcf;
 
     if (again) {
+        ngx_http_genai_budget_redirect(ctx);
+
         ctx->call.skip = GENAI_SKIP_NONE;
         ctx->call.error = 0;
         ctx->call.error_type.len = 0;
@@ -204,7 +204,7 @@ ngx_http_genai_begin_late(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
  * client's Host where that is a variable or an address.
  */
 
-static genai_str_t
+genai_str_t
 ngx_http_genai_target(ngx_http_request_t *r, ngx_http_genai_main_conf_t *mcf)
 {
     size_t                     i;

@@ -44,6 +44,7 @@ ngx_http_genai_header_filter(ngx_http_request_t *r)
         t = ngx_http_genai_own_start(ctx);
         ngx_http_genai_response_head(r, ctx);
         ngx_http_genai_stream_header(r, ctx);
+        ngx_http_genai_budget_header(r, ctx);
         ngx_http_genai_own_stop(ctx, t);
     }
 
@@ -201,6 +202,7 @@ ngx_http_genai_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
+    ngx_http_genai_budget_alive(ctx);
     ngx_http_genai_own_stop(ctx, t);
 
     if (ngx_http_genai_stream_on(ctx)) {

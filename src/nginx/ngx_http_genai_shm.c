@@ -357,6 +357,13 @@ ngx_http_genai_alive(void *data, uint32_t pid, uint64_t start)
 }
 
 
+int
+ngx_http_genai_dead(void *data, int32_t pid, uint64_t start)
+{
+    return !ngx_http_genai_alive(data, (uint32_t) pid, start);
+}
+
+
 uint64_t
 ngx_http_genai_start_ticks(void)
 {

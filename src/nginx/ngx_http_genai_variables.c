@@ -44,6 +44,10 @@ static void ngx_http_genai_var_top_score(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_variable_value_t *v);
 static void ngx_http_genai_var_skip(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_variable_value_t *v);
+static void ngx_http_genai_var_remaining(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_variable_value_t *v);
+static void ngx_http_genai_var_usd(ngx_http_request_t *r, int64_t pico,
+    ngx_http_variable_value_t *v);
 
 
 #define var_str(name, field)                                                  \
@@ -90,6 +94,8 @@ static ngx_http_genai_var_t  ngx_http_genai_vars[] = {
     var_func("genai_top_score", ngx_http_genai_var_top_score),
     var_func("genai_tools", ngx_http_genai_var_tools),
     var_func("genai_skip_reason", ngx_http_genai_var_skip),
+    var_name("genai_budget_status", budget_status, genai_budget_status_name),
+    var_func("genai_budget_remaining", ngx_http_genai_var_remaining),
     { ngx_null_string, VAR_STR, 0, 0, NULL, NULL }
 };
 
@@ -244,22 +250,54 @@ static void
 ngx_http_genai_var_cost(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_variable_value_t *v)
 {
-    u_char   *p, *start;
-    int64_t   cost;
+    if (ctx->call.priced) {
+        ngx_http_genai_var_usd(r, ctx->call.cost_pico, v);
+    }
+}
 
-    if (!ctx->call.priced) {
+
+/* of the limit that has the least left: USD, or a number */
+
+static void
+ngx_http_genai_var_remaining(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_variable_value_t *v)
+{
+    int64_t                        left;
+    genai_budget_state_t           s;
+    ngx_http_genai_budget_conf_t  *conf;
+
+    if (ngx_http_genai_budget_left(ctx, &s, &conf) != GENAI_OK) {
         return;
     }
+
+    left = ngx_max(s.allowed - s.spent - s.reserved, 0);
+
+    if (s.limit.unit == GENAI_BUDGET_USD) {
+        ngx_http_genai_var_usd(r, left, v);
+        return;
+    }
+
+    v->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+
+    if (v->data != NULL) {
+        v->len = ngx_sprintf(v->data, "%L", left) - v->data;
+    }
+}
+
+
+static void
+ngx_http_genai_var_usd(ngx_http_request_t *r, int64_t pico,
+    ngx_http_variable_value_t *v)
+{
+    u_char  *p, *start;
 
     start = ngx_pnalloc(r->pool, NGX_INT64_LEN + 2);
     if (start == NULL) {
         return;
     }
 
-    cost = ctx->call.cost_pico;
-
-    p = ngx_sprintf(start, "%L.%012L", cost / GENAI_PICO_PER_USD,
-                    cost % GENAI_PICO_PER_USD);
+    p = ngx_sprintf(start, "%L.%012L", pico / GENAI_PICO_PER_USD,
+                    pico % GENAI_PICO_PER_USD);
 
     while (p[-1] == '0') {
         p--;

@@ -18,8 +18,6 @@
 static void ngx_http_genai_window_read(ngx_http_request_t *r);
 static int64_t ngx_http_genai_window_passed(ngx_http_genai_ctx_t *ctx,
     int64_t *window);
-static ngx_uint_t ngx_http_genai_has_error_page(ngx_http_request_t *r,
-    ngx_int_t status);
 
 
 ngx_int_t
@@ -220,7 +218,7 @@ ngx_http_genai_refuse(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_genai_has_error_page(ngx_http_request_t *r, ngx_int_t status)
 {
     ngx_uint_t                 i;

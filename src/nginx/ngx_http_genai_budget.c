@@ -1,0 +1,689 @@
+/*
+ * Budgets: admission and settlement.
+ *
+ * A call is admitted in the precontent phase, after authentication and before
+ * anything is sent: under every budget of its location it reserves the most
+ * that it can need.  At its end, whatever that is, the reservations are
+ * replaced by what was used.  A process that dies leaves its reservations to
+ * the exporter, which settles those of calls that had been sent.
+ */
+
+#include "ngx_http_genai_budget.h"
+#include "ngx_http_genai_shm.h"
+
+
+static ngx_int_t ngx_http_genai_budget_body(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
+static ngx_int_t ngx_http_genai_budget_admit(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
+static void ngx_http_genai_budget_bound(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, genai_budget_amounts_t *a);
+static ngx_int_t ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
+    const genai_budget_amounts_t *bound, ngx_uint_t force,
+    ngx_http_genai_budget_why_t *why);
+static ngx_int_t ngx_http_genai_budget_key(ngx_http_request_t *r,
+    ngx_http_genai_budget_zone_t *zc, genai_str_t *key);
+static const char *ngx_http_genai_budget_unbound(
+    const genai_budget_limit_t *limits, uint32_t n,
+    genai_budget_amounts_t *a);
+static ngx_int_t ngx_http_genai_budget_because(
+    ngx_http_genai_budget_why_t *why, const char *reason);
+static void ngx_http_genai_budget_release(ngx_http_genai_budget_ctx_t *b);
+static void ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx,
+    ngx_uint_t status, ngx_http_genai_budget_why_t *why);
+static void ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
+    const genai_budget_amounts_t *used, ngx_uint_t readable);
+
+
+ngx_int_t
+ngx_http_genai_budget_handler(ngx_http_request_t *r)
+{
+    uint64_t                    t;
+    ngx_int_t                   rc;
+    ngx_http_genai_ctx_t       *ctx;
+    ngx_http_genai_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_genai_module);
+
+    if (lcf->budgets == NULL || lcf->api == GENAI_API_NONE) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_genai_get_ctx(r);
+
+    if (ctx == NULL) {
+
+        /* there was no memory for it: nothing may pass uncounted */
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->budget != NULL && ctx->budget->conf == lcf) {
+        return NGX_DECLINED;
+    }
+
+    if (lcf->budget_body) {
+        rc = ngx_http_genai_budget_body(r, ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    t = ngx_http_genai_own_start(ctx);
+    rc = ngx_http_genai_budget_admit(r, ctx, lcf);
+    ngx_http_genai_own_stop(ctx, t);
+
+    return rc;
+}
+
+
+/* the body of a subrequest is its parent's, as far as that was read */
+
+static ngx_int_t
+ngx_http_genai_budget_body(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx)
+{
+    if (r == r->main) {
+        return ngx_http_genai_whole_body(r, ctx);
+    }
+
+    if (!ctx->request_done) {
+        ngx_http_genai_request_catch_up(ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
+    ngx_http_genai_loc_conf_t *lcf)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     i, status;
+    genai_budget_amounts_t         bound;
+    ngx_http_genai_budget_ctx_t   *b;
+    ngx_http_genai_budget_why_t    why;
+    ngx_http_genai_budget_conf_t  *bc;
+
+    if (ctx->budget == NULL) {
+        ctx->budget = ngx_palloc(r->pool,
+                                 sizeof(ngx_http_genai_budget_ctx_t));
+        if (ctx->budget == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    b = ctx->budget;
+    b->conf = lcf;
+    b->n = 0;
+    b->extend_at = ngx_time() + NGX_HTTP_GENAI_BUDGET_DEADLINE / 2;
+
+    ngx_http_genai_budget_bound(r, ctx, &bound);
+
+    bc = lcf->budgets->elts;
+    status = GENAI_BUDGET_PASSED;
+
+    for (i = 0; i < lcf->budgets->nelts; i++) {
+
+        rc = ngx_http_genai_budget_zone_admit(r, ctx, &bc[i], &bound,
+                                              lcf->budget_dry_run, &why);
+
+        if (rc == NGX_OK) {
+            continue;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_http_genai_budget_release(b);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        /* all must admit: of the others nothing is kept */
+
+        if (!lcf->budget_dry_run) {
+            ngx_http_genai_budget_release(b);
+            ngx_http_genai_budget_count(&bc[i].zone->head->refused);
+            ngx_http_genai_budget_note(ctx, GENAI_BUDGET_REJECTED, &why);
+            ngx_http_genai_budget_log_denied(r, lcf, &why, 0);
+
+            return ngx_http_genai_budget_deny(r, ctx, &why);
+        }
+
+        ngx_http_genai_budget_count(&bc[i].zone->head->dry_run);
+        ngx_http_genai_budget_log_denied(r, lcf, &why, 1);
+
+        if (status == GENAI_BUDGET_PASSED) {
+            status = GENAI_BUDGET_REJECTED_DRY_RUN;
+            ngx_http_genai_budget_note(ctx, status, &why);
+        }
+    }
+
+    if (status == GENAI_BUDGET_PASSED) {
+        ngx_http_genai_budget_note(ctx, status, NULL);
+    }
+
+    ctx->call.budget_reserved = bound.usd_pico;
+
+    /* from here on it may cost, whatever becomes of this process */
+
+    for (i = 0; i < b->n; i++) {
+        (void) genai_budget_zone_sent(&b->holds[i].conf->zone->zone,
+                                      b->holds[i].handle);
+        ngx_http_genai_budget_count(
+            &b->holds[i].conf->zone->head->admitted);
+        ngx_http_genai_budget_count(&b->holds[i].conf->zone->head->changes);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* -1 is unknown */
+
+static void
+ngx_http_genai_budget_bound(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
+    genai_budget_amounts_t *a)
+{
+    genai_call_t                *c;
+    genai_budget_facts_t         f;
+    ngx_http_genai_main_conf_t  *mcf;
+
+    c = &ctx->call;
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
+
+    if (c->api_op == NULL) {
+
+        /* what is no known operation may be one that costs */
+
+        ngx_memzero(a, sizeof(genai_budget_amounts_t));
+        a->req = 1;
+
+        if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS))) {
+            a->usd_pico = GENAI_BUDGET_UNKNOWN;
+            a->itok = GENAI_BUDGET_UNKNOWN;
+            a->otok = GENAI_BUDGET_UNKNOWN;
+        }
+
+        return;
+    }
+
+    genai_budget_facts(c, ngx_http_genai_region(r, ctx),
+                       (int64_t) (c->start_unix_ns / GENAI_NS_PER_SEC), &f);
+
+    (void) genai_budget_bound(mcf->prices, &f, a);
+}
+
+
+/* NGX_OK: admitted, or not counted; NGX_DECLINED and *why; NGX_ERROR */
+
+static ngx_int_t
+ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
+    const genai_budget_amounts_t *bound, ngx_uint_t force,
+    ngx_http_genai_budget_why_t *why)
+{
+    ngx_int_t                      rc, refused;
+    ngx_str_t                      bad;
+    const char                    *unbound;
+    genai_queue_t                 *q;
+    genai_budget_call_t            call;
+    genai_budget_limit_t           limits[GENAI_BUDGET_LIMITS];
+    ngx_http_genai_budget_ctx_t   *b;
+    ngx_http_genai_main_conf_t    *mcf;
+    ngx_http_genai_budget_zone_t  *zc;
+    ngx_http_genai_budget_hold_t  *hold;
+
+    b = ctx->budget;
+    zc = bc->zone;
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
+
+    ngx_memzero(&call, sizeof(genai_budget_call_t));
+    why->conf = bc;
+    why->limit = 0;
+    why->key = genai_str(NULL, 0);
+
+    if (ngx_http_genai_budget_key(r, zc, &call.key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    why->key = call.key;
+
+    if (call.key.len == 0 && zc->key != NULL
+        && zc->on_empty != NGX_HTTP_GENAI_BUDGET_SHARED)
+    {
+        if (zc->on_empty == NGX_HTTP_GENAI_BUDGET_DENY) {
+            return ngx_http_genai_budget_because(why, "the call has no key");
+        }
+
+        ngx_http_genai_budget_count(&zc->head->uncounted);
+        return NGX_OK;
+    }
+
+    rc = ngx_http_genai_budget_limits(r, zc, limits, &call.limits,
+                                      &call.nlimits, &bad);
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_genai_budget_because(why, "its limit is no limit");
+    }
+
+    if (call.nlimits == 0) {
+        ngx_http_genai_budget_count(&zc->head->uncounted);
+        return NGX_OK;
+    }
+
+    call.amounts = *bound;
+    refused = NGX_OK;
+
+    unbound = ngx_http_genai_budget_unbound(call.limits, call.nlimits,
+                                            &call.amounts);
+
+    if (unbound && ctx->call.api_op == NULL) {
+        unbound = "its path is no operation that is known, what it may cost "
+                  "is not known";
+    }
+
+    if (unbound && zc->unpriced == NGX_HTTP_GENAI_BUDGET_DENY) {
+        refused = ngx_http_genai_budget_because(why, unbound);
+
+        if (!force) {
+            return refused;
+        }
+    }
+
+    q = ngx_http_genai_queue(mcf);
+
+    call.share = bc->share;
+    call.warn = bc->warn;
+    call.learned = (uint32_t) zc->learned;
+    call.force = (force != 0);
+    call.pid = (int32_t) ngx_pid;
+    call.start = q->self.start;
+    call.now = ngx_time();
+    call.deadline = call.now + NGX_HTTP_GENAI_BUDGET_DEADLINE;
+
+    hold = &b->holds[b->n];
+
+    rc = genai_budget_zone_reserve(&zc->zone, &call, &hold->handle,
+                                   &why->state);
+
+    switch (rc) {
+
+    case GENAI_OK:
+        hold->conf = bc;
+        hold->key = call.key;
+        hold->amounts = call.amounts;
+        b->n++;
+
+        if (refused == NGX_OK && force && why->state.refused) {
+            why->limit = 1;
+            refused = NGX_DECLINED;
+        }
+
+        return refused;
+
+    case GENAI_AGAIN:
+        if (zc->on_full == NGX_HTTP_GENAI_BUDGET_ALLOW || force) {
+            ngx_http_genai_budget_count(&zc->head->uncounted);
+            return refused;
+        }
+
+        return ngx_http_genai_budget_because(why,
+                         "no room for another key or call, its zone is full");
+
+    default:
+        why->limit = 1;
+        return NGX_DECLINED;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_genai_budget_key(ngx_http_request_t *r,
+    ngx_http_genai_budget_zone_t *zc, genai_str_t *key)
+{
+    ngx_str_t  v;
+
+    if (zc->key == NULL) {
+        *key = genai_str(NULL, 0);
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, zc->key, &v) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *key = genai_str((char *) v.data, v.len);
+
+    return NGX_OK;
+}
+
+
+/*
+ * What these limits count and nobody knows: why the call cannot be admitted,
+ * NULL when all is known.  Then nothing of it is reserved.
+ */
+
+static const char *
+ngx_http_genai_budget_unbound(const genai_budget_limit_t *limits, uint32_t n,
+    genai_budget_amounts_t *a)
+{
+    uint32_t     i;
+    const char  *why;
+
+    why = NULL;
+
+    for (i = 0; i < n; i++) {
+
+        switch (limits[i].unit) {
+
+        case GENAI_BUDGET_USD:
+            if (a->usd_pico < 0) {
+                why = "what the call may cost is not known: its model has no "
+                      "price, or no limit of output";
+            }
+
+            break;
+
+        case GENAI_BUDGET_TOK:
+        case GENAI_BUDGET_ITOK:
+            if (a->itok < 0) {
+                why = "the tokens that the call may need are not known";
+            }
+
+            if (limits[i].unit == GENAI_BUDGET_ITOK) {
+                break;
+            }
+
+            /* fall through */
+
+        case GENAI_BUDGET_OTOK:
+            if (a->otok < 0) {
+                why = "the output that the call may get is not known: it "
+                      "says no maximum, nor does its model";
+            }
+
+            break;
+        }
+    }
+
+    a->usd_pico = ngx_max(a->usd_pico, 0);
+    a->itok = ngx_max(a->itok, 0);
+    a->otok = ngx_max(a->otok, 0);
+
+    return why;
+}
+
+
+static ngx_int_t
+ngx_http_genai_budget_because(ngx_http_genai_budget_why_t *why,
+    const char *reason)
+{
+    why->limit = 0;
+    why->reason = genai_strz(reason);
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_genai_budget_release(ngx_http_genai_budget_ctx_t *b)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < b->n; i++) {
+        (void) genai_budget_zone_release(&b->holds[i].conf->zone->zone,
+                                         b->holds[i].handle);
+    }
+
+    b->n = 0;
+}
+
+
+/* for the span and the variables */
+
+static void
+ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx, ngx_uint_t status,
+    ngx_http_genai_budget_why_t *why)
+{
+    char                           text[GENAI_BUDGET_TEXT];
+    size_t                         len;
+    genai_call_t                  *c;
+    ngx_http_genai_budget_conf_t  *bc;
+
+    c = &ctx->call;
+    c->budget_status = (uint8_t) status;
+    c->budget_limit.len = 0;
+
+    bc = why ? why->conf : ctx->budget->conf->budgets->elts;
+
+    c->budget = genai_str((char *) bc->zone->name.data, bc->zone->name.len);
+    c->budget_class = genai_str((char *) bc->class.data, bc->class.len);
+
+    if (why && why->limit) {
+        len = genai_budget_text(&why->state.limit, text);
+        c->budget_limit = genai_call_keep(c, genai_str(text, len), 0);
+    }
+}
+
+
+/* once for each reservation, whatever leads here */
+
+static void
+ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
+    const genai_budget_amounts_t *used, ngx_uint_t readable)
+{
+    int                            rc;
+    ngx_uint_t                     i;
+    genai_budget_news_t            news;
+    ngx_http_genai_budget_ctx_t   *b;
+    ngx_http_genai_budget_hold_t  *hold;
+    ngx_http_genai_budget_zone_t  *zc;
+
+    b = ctx->budget;
+
+    for (i = 0; i < b->n; i++) {
+
+        hold = &b->holds[i];
+        zc = ngx_http_genai_budget_in_force(hold->conf->zone);
+
+        if (zc == NULL) {
+            continue;
+        }
+
+        rc = genai_budget_zone_settle(&zc->zone, hold->handle, used,
+                                      ngx_time(), &news);
+
+        if (rc != GENAI_OK) {
+
+            /* past its deadline: settled as reserved */
+
+            continue;
+        }
+
+        ngx_http_genai_budget_count(&zc->head->changes);
+
+        if (!readable) {
+            ngx_http_genai_budget_count(&zc->head->unreadable);
+        }
+
+        if (news.over) {
+            ngx_http_genai_budget_count(&zc->head->overrun);
+        }
+
+        if (news.warn) {
+            ngx_http_genai_budget_count(&zc->head->warned);
+        }
+
+        if (news.warn | news.over) {
+            ngx_http_genai_budget_log_news(ctx->request->connection->log,
+                                           hold, &news);
+        }
+    }
+
+    b->n = 0;
+}
+
+
+void
+ngx_http_genai_budget_settle(ngx_http_genai_ctx_t *ctx)
+{
+    genai_budget_amounts_t  used;
+
+    if (ctx->budget == NULL || ctx->budget->n == 0) {
+        return;
+    }
+
+    /*
+     * What was read of an answer that broke off is an estimate; where there
+     * is none, -1 stands for what was reserved.
+     */
+
+    (void) genai_budget_actual(&ctx->call, &used);
+
+    ngx_http_genai_budget_end(ctx, &used, used.usd_pico >= 0
+                                          && used.itok >= 0
+                                          && used.otok >= 0);
+}
+
+
+/*
+ * The answer of the first location is not seen by our filters: a status of
+ * 400 or more is not billed, nor is what was never sent; all else is what was
+ * reserved.
+ */
+
+void
+ngx_http_genai_budget_redirect(ngx_http_genai_ctx_t *ctx)
+{
+    ngx_uint_t                  i, billed;
+    ngx_http_request_t         *r;
+    genai_budget_amounts_t      used;
+    ngx_http_upstream_state_t  *state;
+
+    if (ctx->budget == NULL) {
+        return;
+    }
+
+    if (ctx->budget->n) {
+
+        r = ctx->request;
+        billed = 0;
+
+        if (r->upstream_states != NULL && r->upstream_states->nelts) {
+            state = r->upstream_states->elts;
+
+            for (i = 0; i < r->upstream_states->nelts; i++) {
+                if (state[i].peer != NULL && state[i].bytes_sent > 0
+                    && (state[i].status < NGX_HTTP_BAD_REQUEST
+                        || state[i].status == NGX_HTTP_GATEWAY_TIME_OUT))
+                {
+                    billed = 1;
+                }
+            }
+        }
+
+        ngx_memzero(&used, sizeof(genai_budget_amounts_t));
+        used.req = 1;
+
+        ngx_http_genai_budget_end(ctx, billed ? NULL : &used, !billed);
+    }
+
+    ctx->budget->conf = NULL;
+    ctx->call.budget_status = GENAI_BUDGET_NONE;
+    ctx->call.budget.len = 0;
+    ctx->call.budget_limit.len = 0;
+    ctx->call.budget_class.len = 0;
+    ctx->call.budget_reserved = -1;
+}
+
+
+void
+ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx)
+{
+    ngx_uint_t                     i;
+    ngx_http_genai_budget_ctx_t   *b;
+    ngx_http_genai_budget_zone_t  *zc;
+
+    b = ctx->budget;
+
+    if (b == NULL || b->n == 0 || ngx_time() < b->extend_at) {
+        return;
+    }
+
+    b->extend_at = ngx_time() + NGX_HTTP_GENAI_BUDGET_DEADLINE / 2;
+
+    for (i = 0; i < b->n; i++) {
+        zc = ngx_http_genai_budget_in_force(b->holds[i].conf->zone);
+
+        if (zc != NULL) {
+            (void) genai_budget_zone_extend(&zc->zone, b->holds[i].handle,
+                             ngx_time() + NGX_HTTP_GENAI_BUDGET_DEADLINE);
+        }
+    }
+}
+
+
+int
+ngx_http_genai_budget_left(ngx_http_genai_ctx_t *ctx,
+    genai_budget_state_t *state, ngx_http_genai_budget_conf_t **conf)
+{
+    int                            rc;
+    double                         left, least;
+    uint32_t                       k;
+    ngx_str_t                      key;
+    ngx_uint_t                     i;
+    genai_budget_t                 copy;
+    genai_budget_state_t           s;
+    ngx_http_request_t            *r;
+    ngx_http_genai_budget_conf_t  *bc;
+    ngx_http_genai_budget_zone_t  *zc;
+
+    if (ctx->budget == NULL || ctx->budget->conf == NULL) {
+        return GENAI_DECLINED;
+    }
+
+    r = ctx->request;
+    rc = GENAI_DECLINED;
+    least = 2;
+    bc = ctx->budget->conf->budgets->elts;
+
+    for (i = 0; i < ctx->budget->conf->budgets->nelts; i++) {
+
+        zc = ngx_http_genai_budget_in_force(bc[i].zone);
+        ngx_str_null(&key);
+
+        if (zc == NULL
+            || (bc[i].zone->key != NULL
+                && ngx_http_complex_value(r, bc[i].zone->key, &key)
+                   != NGX_OK)
+            || genai_budget_zone_peek(&zc->zone,
+                                      genai_str((char *) key.data, key.len),
+                                      ngx_time(), &copy)
+               != GENAI_OK)
+        {
+            continue;
+        }
+
+        for (k = 0; k < copy.nuse; k++) {
+
+            genai_budget_state(&copy, k, ngx_time(), &s);
+
+            left = s.allowed > 0
+                   ? 1 - ((double) s.spent + (double) s.reserved) / s.allowed
+                   : 0;
+
+            if (left < least) {
+                least = left;
+                *state = s;
+                *conf = &bc[i];
+                rc = GENAI_OK;
+            }
+        }
+    }
+
+    return rc;
+}
