@@ -2,7 +2,8 @@
 
 # Budgets: who is admitted, what a refused caller gets, what is settled.
 #
-# The upstream's answer is 25 tokens in and 5 out of Haiku 4.5: 0.00005 USD.
+# The upstream's answer is 25 tokens in and 5 out of Haiku 4.5: 0.000055 USD
+# where the region is not known.
 
 use strict;
 use warnings;
@@ -84,8 +85,8 @@ Content-Type: application/json
 --- error_code eval
 [200, 200]
 --- error_log
-LEFT PASSED 0.00095.
-LEFT PASSED 0.0009.
+LEFT PASSED 0.000945.
+LEFT PASSED 0.00089.
 
 
 
