@@ -80,13 +80,11 @@ Content-Type: application/json
         genai_budget 0.001usd/day;
         proxy_pass @UP@;
     }
---- pipelined_requests eval
-[$::post, $::post]
---- error_code eval
-[200, 200]
+--- request eval
+$::post
+--- response_body_like: Hi there
 --- error_log
 LEFT PASSED 0.000945.
-LEFT PASSED 0.00089.
 
 
 
