@@ -30,17 +30,6 @@ static genai_price_table_t  *prices;
 static corpus_run_t          run;
 
 
-static void *
-take(void *data, size_t size)
-{
-    void  *p;
-
-    (void) data;
-
-    return posix_memalign(&p, 16, size ? size : 16) == 0 ? p : NULL;
-}
-
-
 static void
 begin(const char *path)
 {
@@ -549,7 +538,7 @@ main(void)
     root = getenv("GENAI_ROOT") ? getenv("GENAI_ROOT") : ".";
 
     err[0] = '\0';
-    rc = genai_apis_create(&apis, take, NULL, err, sizeof(err));
+    rc = genai_apis_create(&apis, corpus_alloc, NULL, err, sizeof(err));
 
     if (!ok(rc == GENAI_OK, "tables compile %s", err)) {
         return done();
@@ -558,7 +547,7 @@ main(void)
     snprintf(path, sizeof(path), "%s/conf.examples/prices.json", root);
     text = corpus_read(path, &len);
 
-    rc = text ? genai_price_parse(text, len, take, NULL, &prices, err,
+    rc = text ? genai_price_parse(text, len, corpus_alloc, NULL, &prices, err,
                                   sizeof(err)) : GENAI_ERROR;
 
     if (!ok(rc == GENAI_OK, "the price file is read %s", err)) {
