@@ -152,6 +152,10 @@ bound_input(const genai_budget_facts_t *f, const genai_price_row_t *row)
         n += GENAI_BUDGET_TOOLS_TOKENS;
     }
 
+    if (f->operation == GENAI_OP_CHAT) {
+        n += GENAI_BUDGET_CHAT_TOKENS;
+    }
+
     if (f->files > 0) {
         n += bound_times(f->files, GENAI_BUDGET_FILE_TOKENS);
     }

@@ -13,6 +13,9 @@
 #define GENAI_BUDGET_MEDIA_TOKENS  8192
 #define GENAI_BUDGET_TOOLS_TOKENS  1024
 
+/* what a chat's template puts around a prompt: gpt-oss, about 70 tokens */
+#define GENAI_BUDGET_CHAT_TOKENS   256
+
 /* a document or a video may have as many tokens as any context holds, be it
  * named by its address or packed into the body */
 #define GENAI_BUDGET_FILE_TOKENS   1048576
@@ -51,7 +54,7 @@ void genai_budget_facts(const genai_call_t *c, genai_str_t region,
 
 /*
  * The most that the call can need.  Input: a token for each byte of the body,
- * media, files and tools on top, but of a chat not more than the model's
+ * media, files, tools and a chat's template on top, but of a chat not more than the model's
  * context, which is also what input from elsewhere can be.  Output: choices x
  * max_tokens, or the model's maximum; a flat number for an image where its
  * tokens have a price, none for embeddings and rerank.  USD:
