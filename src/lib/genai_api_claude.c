@@ -40,6 +40,8 @@ static const genai_row_t  claude_request[] = {
     genai_text("messages[].content[].type", GENAI_F_PART_TYPE),
     genai_text("messages[].content[].content[].type", GENAI_F_PART_TYPE),
     genai_text("messages[].content[].source.type", GENAI_F_SOURCE_TYPE),
+    genai_text("messages[].content[].source.content[].type",
+               GENAI_F_PART_TYPE),
     genai_text("messages[].content[].content[].source.type",
                GENAI_F_SOURCE_TYPE),
     genai_chars("system", GENAI_F_SYSTEM_CHARS),

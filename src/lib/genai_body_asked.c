@@ -21,10 +21,10 @@ genai_body_asked(genai_call_t *c, unsigned field, unsigned arg,
 
     case GENAI_F_LIMIT:
         if (v->event == GENAI_JSON_NAME) {
-            c->limits += (c->limits != UINT16_MAX);
+            c->limits++;
 
         } else if (!v->fraction && genai_usage_sane(v->integer) >= 0) {
-            c->limits_given += (c->limits_given != UINT16_MAX);
+            c->limits_given++;
         }
 
         break;

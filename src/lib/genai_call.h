@@ -345,8 +345,8 @@ typedef struct {
                                             videos */
     uint32_t      file_blocks;           /* files if their source is opaque */
     uint32_t      file_sources;          /* sources that are */
-    uint16_t      limits;                /* max_tokens and its like: named */
-    uint16_t      limits_given;          /* … with a number of tokens */
+    uint32_t      limits;                /* max_tokens and its like: named */
+    uint32_t      limits_given;          /* … with a number of tokens */
     uint16_t      once;                  /* bits: keys that were seen */
 
     /* operator's attributes, owned by the caller */

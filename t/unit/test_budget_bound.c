@@ -182,7 +182,8 @@ test_unknown(void)
     f = facts("no.such", GENAI_OP_CHAT, 1000, -1);
     is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
            "nothing known");
-    ok(a.otok == GENAI_BUDGET_UNKNOWN && a.itok == 1000 + CHAT, "input has a bound");
+    ok(a.otok == GENAI_BUDGET_UNKNOWN && a.itok == 1000 + CHAT,
+       "input has a bound");
 
     f = facts("acme.open", GENAI_OP_CHAT, 1000, -1);
     is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,

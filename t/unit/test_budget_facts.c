@@ -127,6 +127,10 @@ test_max_tokens(void)
           5, 1 },
         { CONVERSE, "{\"inferenceConfig\":{\"maxTokens\":5},"
           "\"additionalModelRequestFields\":{\"top_k\":9}}", 5, 0 },
+        { "/retrieveAndGenerate", "{\"retrieveAndGenerateConfiguration\":{"
+          "\"knowledgeBaseConfiguration\":{\"generationConfiguration\":{"
+          "\"inferenceConfig\":{\"textInferenceConfig\":{\"maxTokens\":5"
+          "}}}}}}", 5, 0 },
         { INVOKE, "{\"max_tokens\":5}", 5, 0 },
         { INVOKE, "{\"max_tokens_to_sample\":5,\"prompt\":\"a\"}", 5, 0 },
         { INVOKE, "{\"inferenceConfig\":{\"max_new_tokens\":5}}", 5, 0 },
@@ -267,6 +271,8 @@ test_input(void)
           "\"text\",\"media_type\":\"text/plain\"}}"), 1, 0, 0 },
         { MESSAGES, part("{\"type\":\"document\",\"source\":{\"type\":"
           "\"text\",\"type\":\"file\"}}"), 1, 1, 0 },
+        { MESSAGES, part("{\"type\":\"document\",\"source\":{\"type\":"
+          "\"content\",\"content\":[{\"type\":\"image\"}]}}"), 2, 0, 0 },
         { MESSAGES, tool("custom"), 0, 0, 0 },
         { MESSAGES, "{\"tools\":[{\"name\":\"f\"}]}", 0, 0, 0 },
         { MESSAGES, tool("web_search_20250305"), 0, 0, 1 },
@@ -486,6 +492,9 @@ one(const char *dir, const char *file)
     genai_price_call(prices, &run.call, WHEN);
     (void) genai_budget_actual(&run.call, &a);
     corpus_free(&k);
+
+    ok(!f.unread || b.itok == 0 || run.call.skip == GENAI_SKIP_ENCODED,
+       "%s: its request is read", name);
 
     rc = (b.usd_pico < 0 || a.usd_pico <= b.usd_pico)
          && (b.itok < 0 || a.itok <= b.itok)
