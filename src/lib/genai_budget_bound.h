@@ -54,10 +54,10 @@ void genai_budget_facts(const genai_call_t *c, genai_str_t region,
 
 /*
  * The most that the call can need.  Input: a token for each byte of the body,
- * media, files, tools and a chat's template on top, but of a chat not more than the model's
- * context, which is also what input from elsewhere can be.  Output: choices x
- * max_tokens, or the model's maximum; a flat number for an image where its
- * tokens have a price, none for embeddings and rerank.  USD:
+ * media, files, tools and a chat's template on top, but of a chat not more
+ * than the model's context, which is also what input from elsewhere can be.
+ * Output: choices x max_tokens, or the model's maximum; a flat number for an
+ * image where its tokens have a price, none for embeddings and rerank.  USD:
  * genai_price_bound().  What providers do not bill (retrieval, token counts)
  * needs a request and nothing else.
  *

@@ -97,7 +97,8 @@ test_bounds(void)
 
     f.media_tokens = 100;
     genai_budget_bound(table, &f, &a);
-    is_int(a.itok, 1200 + CHAT + GENAI_BUDGET_TOOLS_TOKENS, "media as configured");
+    is_int(a.itok, 1200 + CHAT + GENAI_BUDGET_TOOLS_TOKENS,
+           "media as configured");
 
     f = facts("acme.chat", GENAI_OP_CHAT, 50000000, 1);
     genai_budget_bound(table, &f, &a);
@@ -176,7 +177,8 @@ test_unknown(void)
     f = facts("no.such", GENAI_OP_CHAT, 1000, 500);
     is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
            "no price: no bound in USD");
-    ok(a.usd_pico == GENAI_BUDGET_UNKNOWN && a.itok == 1000 + CHAT && a.otok == 500,
+    ok(a.usd_pico == GENAI_BUDGET_UNKNOWN && a.itok == 1000 + CHAT
+       && a.otok == 500,
        "in tokens there is one");
 
     f = facts("no.such", GENAI_OP_CHAT, 1000, -1);
