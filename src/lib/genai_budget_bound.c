@@ -15,6 +15,7 @@
 
 static int facts_tier_open(const genai_call_t *c, genai_str_t tier);
 static int64_t facts_max_tokens(const genai_call_t *c);
+static int bound_holds(genai_str_t s, const char *z);
 
 
 void
@@ -59,8 +60,7 @@ genai_budget_facts(const genai_call_t *c, genai_str_t region, int64_t when,
 
     f->elsewhere = c->input_elsewhere
                    || (c->api_op && c->api_op->no_usage)
-                   || (c->model.len && memmem(c->model.data, c->model.len,
-                                              ":prompt/", 8) != NULL);
+                   || bound_holds(c->model, ":prompt/");
     f->unread = !c->request_whole || c->request_odd;
 }
 
@@ -102,6 +102,13 @@ facts_max_tokens(const genai_call_t *c)
     }
 
     return c->thinking > c->max_tokens ? c->thinking : c->max_tokens;
+}
+
+
+static int
+bound_holds(genai_str_t s, const char *z)
+{
+    return s.len && memmem(s.data, s.len, z, strlen(z)) != NULL;
 }
 
 
@@ -152,7 +159,7 @@ bound_input(const genai_budget_facts_t *f, const genai_price_row_t *row)
         n += GENAI_BUDGET_TOOLS_TOKENS;
     }
 
-    if (f->operation == GENAI_OP_CHAT) {
+    if (bound_holds(f->model, "gpt-oss")) {
         n += GENAI_BUDGET_CHAT_TOKENS;
     }
 

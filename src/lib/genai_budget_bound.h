@@ -13,7 +13,8 @@
 #define GENAI_BUDGET_MEDIA_TOKENS  8192
 #define GENAI_BUDGET_TOOLS_TOKENS  1024
 
-/* what a chat's template puts around a prompt: gpt-oss, about 70 tokens */
+/* what gpt-oss puts before a prompt: about 70 tokens, more than the body's
+ * own brackets make up for; those of other models are shorter */
 #define GENAI_BUDGET_CHAT_TOKENS   256
 
 /* a document or a video may have as many tokens as any context holds, be it
@@ -54,8 +55,8 @@ void genai_budget_facts(const genai_call_t *c, genai_str_t region,
 
 /*
  * The most that the call can need.  Input: a token for each byte of the body,
- * media, files, tools and a chat's template on top, but of a chat not more
- * than the model's context, which is also what input from elsewhere can be.
+ * media, files, tools and a long template on top, but of a chat not more than
+ * the model's context, which is also what input from elsewhere can be.
  * Output: choices x max_tokens, or the model's maximum; a flat number for an
  * image where its tokens have a price, none for embeddings and rerank.  USD:
  * genai_price_bound().  What providers do not bill (retrieval, token counts)
