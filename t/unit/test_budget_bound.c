@@ -102,8 +102,7 @@ test_bounds(void)
 
     f.media_tokens = 100;
     genai_budget_bound(table, &f, &a);
-    is_int(a.itok, 1200 + GENAI_BUDGET_TOOLS_TOKENS,
-           "media as configured");
+    is_int(a.itok, 1200 + GENAI_BUDGET_TOOLS_TOKENS, "media as configured");
 
     f = facts("acme.chat", GENAI_OP_CHAT, 50000000, 1);
     genai_budget_bound(table, &f, &a);
@@ -182,15 +181,13 @@ test_unknown(void)
     f = facts("no.such", GENAI_OP_CHAT, 1000, 500);
     is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
            "no price: no bound in USD");
-    ok(a.usd_pico == GENAI_BUDGET_UNKNOWN && a.itok == 1000
-       && a.otok == 500,
+    ok(a.usd_pico == GENAI_BUDGET_UNKNOWN && a.itok == 1000 && a.otok == 500,
        "in tokens there is one");
 
     f = facts("no.such", GENAI_OP_CHAT, 1000, -1);
     is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
            "nothing known");
-    ok(a.otok == GENAI_BUDGET_UNKNOWN && a.itok == 1000,
-       "input has a bound");
+    ok(a.otok == GENAI_BUDGET_UNKNOWN && a.itok == 1000, "input has a bound");
 
     f = facts("acme.open", GENAI_OP_CHAT, 1000, -1);
     is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
