@@ -35,6 +35,16 @@ static void ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx,
     ngx_uint_t status, ngx_http_genai_budget_why_t *why);
 static void ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
     const genai_budget_amounts_t *used, ngx_uint_t readable);
+static void ngx_http_genai_budget_end_unseen(ngx_http_genai_ctx_t *ctx);
+static ngx_uint_t ngx_http_genai_budget_fate(ngx_http_genai_ctx_t *ctx);
+
+
+/* what has become of what was sent to the upstream; the greatest counts */
+
+#define NGX_HTTP_GENAI_BUDGET_UNSENT      0
+#define NGX_HTTP_GENAI_BUDGET_ERROR       1
+#define NGX_HTTP_GENAI_BUDGET_ANSWERED    2
+#define NGX_HTTP_GENAI_BUDGET_UNANSWERED  3
 
 
 ngx_int_t
@@ -119,6 +129,7 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     b = ctx->budget;
     b->conf = lcf;
     b->n = 0;
+    b->states = r->upstream_states ? r->upstream_states->nelts : 0;
     b->deadline = ngx_http_genai_budget_deadline(r);
     b->extend_at = ngx_time() + b->deadline / 2;
 
@@ -548,9 +559,24 @@ ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
 void
 ngx_http_genai_budget_settle(ngx_http_genai_ctx_t *ctx)
 {
-    genai_budget_amounts_t  used;
+    ngx_uint_t               fate;
+    ngx_http_request_t      *r;
+    genai_budget_amounts_t   used;
 
     if (ctx->budget == NULL || ctx->budget->n == 0) {
+        return;
+    }
+
+    r = ctx->request;
+    fate = ngx_http_genai_budget_fate(ctx);
+
+    if (ngx_http_get_module_loc_conf(r, ngx_http_genai_module)
+        != ctx->budget->conf
+        || (r->upstream != NULL && !ctx->call.from_cache
+            && (fate == NGX_HTTP_GENAI_BUDGET_UNSENT
+                || fate == NGX_HTTP_GENAI_BUDGET_UNANSWERED)))
+    {
+        ngx_http_genai_budget_end_unseen(ctx);
         return;
     }
 
@@ -568,45 +594,90 @@ ngx_http_genai_budget_settle(ngx_http_genai_ctx_t *ctx)
 
 
 /*
- * The answer of the first location is not seen by our filters: a status of
- * 400 or more is not billed, nor is what was never sent; all else is what was
- * reserved.
+ * There is no answer, or another location's: a status of 400 or more is not
+ * billed, nor is what was never sent; all else is what was reserved.
  */
+
+static void
+ngx_http_genai_budget_end_unseen(ngx_http_genai_ctx_t *ctx)
+{
+    genai_budget_amounts_t  used;
+
+    if (ngx_http_genai_budget_fate(ctx) >= NGX_HTTP_GENAI_BUDGET_ANSWERED) {
+        ngx_http_genai_budget_end(ctx, NULL, 0);
+        return;
+    }
+
+    ngx_memzero(&used, sizeof(genai_budget_amounts_t));
+    used.req = 1;
+
+    ngx_http_genai_budget_end(ctx, &used, 1);
+}
+
+
+static ngx_uint_t
+ngx_http_genai_budget_fate(ngx_http_genai_ctx_t *ctx)
+{
+    off_t                       sent;
+    ngx_uint_t                  i, n, fate;
+    ngx_http_request_t         *r;
+    ngx_http_upstream_state_t  *state;
+
+    r = ctx->request;
+    fate = NGX_HTTP_GENAI_BUDGET_UNSENT;
+
+    if (r->upstream_states == NULL) {
+        return fate;
+    }
+
+    state = r->upstream_states->elts;
+
+    for (i = ctx->budget->states; i < r->upstream_states->nelts; i++) {
+
+        sent = state[i].bytes_sent;
+
+        /* a process that is told to die does not finalize its upstreams */
+
+        if (r->upstream != NULL && r->upstream->state == &state[i]
+            && r->upstream->peer.connection != NULL)
+        {
+            sent = r->upstream->peer.connection->sent;
+        }
+
+        if (state[i].peer == NULL || sent == 0) {
+            continue;
+        }
+
+        if (state[i].header_time == (ngx_msec_t) -1) {
+            n = NGX_HTTP_GENAI_BUDGET_UNANSWERED;
+
+        } else if (state[i].status < NGX_HTTP_BAD_REQUEST
+                   || state[i].status == NGX_HTTP_GATEWAY_TIME_OUT)
+        {
+            n = NGX_HTTP_GENAI_BUDGET_ANSWERED;
+
+        } else {
+            n = NGX_HTTP_GENAI_BUDGET_ERROR;
+        }
+
+        fate = ngx_max(fate, n);
+    }
+
+    return fate;
+}
+
+
+/* the answer of the first location is not seen by our filters */
 
 void
 ngx_http_genai_budget_redirect(ngx_http_genai_ctx_t *ctx)
 {
-    ngx_uint_t                  i, billed;
-    ngx_http_request_t         *r;
-    genai_budget_amounts_t      used;
-    ngx_http_upstream_state_t  *state;
-
     if (ctx->budget == NULL) {
         return;
     }
 
     if (ctx->budget->n) {
-
-        r = ctx->request;
-        billed = 0;
-
-        if (r->upstream_states != NULL && r->upstream_states->nelts) {
-            state = r->upstream_states->elts;
-
-            for (i = 0; i < r->upstream_states->nelts; i++) {
-                if (state[i].peer != NULL && state[i].bytes_sent > 0
-                    && (state[i].status < NGX_HTTP_BAD_REQUEST
-                        || state[i].status == NGX_HTTP_GATEWAY_TIME_OUT))
-                {
-                    billed = 1;
-                }
-            }
-        }
-
-        ngx_memzero(&used, sizeof(genai_budget_amounts_t));
-        used.req = 1;
-
-        ngx_http_genai_budget_end(ctx, billed ? NULL : &used, !billed);
+        ngx_http_genai_budget_end_unseen(ctx);
     }
 
     ctx->budget->conf = NULL;

@@ -123,6 +123,7 @@ typedef struct {
 struct ngx_http_genai_budget_ctx_s {
     ngx_http_genai_loc_conf_t     *conf;       /* where it was admitted */
     ngx_uint_t                     n;
+    ngx_uint_t                     states;     /* of upstreams before it */
     time_t                         deadline;   /* s from now, each time */
     time_t                         extend_at;
     ngx_http_genai_budget_hold_t   holds[NGX_HTTP_GENAI_BUDGET_USES];
