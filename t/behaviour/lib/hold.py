@@ -332,9 +332,17 @@ class H1:
         line = await self.reader.readuntil(b'\r\n\r\n')
         return int(line.split()[1])
 
-    async def some(self):
-        """the first bytes of a body"""
-        return await self.reader.read(64)
+    async def some(self, word=b'contentBlockDelta'):
+        """reads until the word has come"""
+        data = b''
+        while word not in data:
+            data += await self.piece()
+
+    async def piece(self):
+        data = await self.reader.read(4096)
+        if not data:
+            raise ConnectionError('the end')
+        return data
 
     async def rest(self):
         return await self.reader.read()
@@ -387,7 +395,7 @@ class H2(H1):
         first = (await self.until(1))[0]
         return {0x88: 200}.get(first, 0)
 
-    async def some(self):
+    async def piece(self):
         return await self.until(0)
 
     def leave(self):
