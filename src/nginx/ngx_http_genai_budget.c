@@ -21,8 +21,8 @@ static void ngx_http_genai_budget_bound(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, genai_budget_amounts_t *a);
 static ngx_int_t ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
-    const genai_budget_amounts_t *bound, ngx_uint_t force,
-    ngx_http_genai_budget_why_t *why);
+    ngx_http_genai_budget_zone_t *zc, const genai_budget_amounts_t *bound,
+    ngx_uint_t force, ngx_http_genai_budget_why_t *why);
 static ngx_int_t ngx_http_genai_budget_key(ngx_http_request_t *r,
     ngx_http_genai_budget_zone_t *zc, genai_str_t *key);
 static const char *ngx_http_genai_budget_unbound(
@@ -117,6 +117,7 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_genai_budget_ctx_t   *b;
     ngx_http_genai_budget_why_t    why;
     ngx_http_genai_budget_conf_t  *bc;
+    ngx_http_genai_budget_zone_t  *zc;
 
     if (ctx->budget == NULL) {
         ctx->budget = ngx_palloc(r->pool,
@@ -140,7 +141,13 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     for (i = 0; i < lcf->budgets->nelts; i++) {
 
-        rc = ngx_http_genai_budget_zone_admit(r, ctx, &bc[i], &bound,
+        zc = ngx_http_genai_budget_in_force(bc[i].zone);
+
+        if (zc == NULL) {
+            continue;
+        }
+
+        rc = ngx_http_genai_budget_zone_admit(r, ctx, &bc[i], zc, &bound,
                                               lcf->budget_dry_run, &why);
 
         if (rc == NGX_OK) {
@@ -156,14 +163,14 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
         if (!lcf->budget_dry_run) {
             ngx_http_genai_budget_release(b);
-            ngx_http_genai_budget_count(&bc[i].zone->head->refused);
+            ngx_http_genai_budget_count(&zc->head->refused);
             ngx_http_genai_budget_note(ctx, GENAI_BUDGET_REJECTED, &why);
             ngx_http_genai_budget_log_denied(r, lcf, &why, 0);
 
             return ngx_http_genai_budget_deny(r, ctx, &why);
         }
 
-        ngx_http_genai_budget_count(&bc[i].zone->head->dry_run);
+        ngx_http_genai_budget_count(&zc->head->dry_run);
         ngx_http_genai_budget_log_denied(r, lcf, &why, 1);
 
         if (status == GENAI_BUDGET_PASSED) {
@@ -181,11 +188,10 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     /* from here on it may cost, whatever becomes of this process */
 
     for (i = 0; i < b->n; i++) {
-        (void) genai_budget_zone_sent(&b->holds[i].conf->zone->zone,
-                                      b->holds[i].handle);
-        ngx_http_genai_budget_count(
-            &b->holds[i].conf->zone->head->admitted);
-        ngx_http_genai_budget_count(&b->holds[i].conf->zone->head->changes);
+        zc = ngx_http_genai_budget_held(&b->holds[i]);
+        (void) genai_budget_zone_sent(&zc->zone, b->holds[i].handle);
+        ngx_http_genai_budget_count(&zc->head->admitted);
+        ngx_http_genai_budget_count(&zc->head->changes);
     }
 
     return NGX_DECLINED;
@@ -248,8 +254,8 @@ ngx_http_genai_budget_bound(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 static ngx_int_t
 ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
-    const genai_budget_amounts_t *bound, ngx_uint_t force,
-    ngx_http_genai_budget_why_t *why)
+    ngx_http_genai_budget_zone_t *zc, const genai_budget_amounts_t *bound,
+    ngx_uint_t force, ngx_http_genai_budget_why_t *why)
 {
     ngx_int_t                      rc, refused;
     ngx_str_t                      bad;
@@ -259,11 +265,9 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     genai_budget_limit_t           limits[GENAI_BUDGET_LIMITS];
     ngx_http_genai_budget_ctx_t   *b;
     ngx_http_genai_main_conf_t    *mcf;
-    ngx_http_genai_budget_zone_t  *zc;
     ngx_http_genai_budget_hold_t  *hold;
 
     b = ctx->budget;
-    zc = bc->zone;
     mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
 
     ngx_memzero(&call, sizeof(genai_budget_call_t));
@@ -342,6 +346,7 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
 
     case GENAI_OK:
         hold->conf = bc;
+        hold->life = zc->life;
         hold->key = call.key;
         hold->amounts = call.amounts;
         b->n++;
@@ -463,8 +468,9 @@ ngx_http_genai_budget_release(ngx_http_genai_budget_ctx_t *b)
     ngx_uint_t  i;
 
     for (i = 0; i < b->n; i++) {
-        (void) genai_budget_zone_release(&b->holds[i].conf->zone->zone,
-                                         b->holds[i].handle);
+        (void) genai_budget_zone_release(
+                      &ngx_http_genai_budget_held(&b->holds[i])->zone,
+                      b->holds[i].handle);
     }
 
     b->n = 0;
@@ -516,7 +522,7 @@ ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
     for (i = 0; i < b->n; i++) {
 
         hold = &b->holds[i];
-        zc = ngx_http_genai_budget_in_force(hold->conf->zone);
+        zc = ngx_http_genai_budget_held(hold);
 
         if (zc == NULL) {
             continue;
@@ -705,7 +711,7 @@ ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx)
     b->extend_at = ngx_time() + b->deadline / 2;
 
     for (i = 0; i < b->n; i++) {
-        zc = ngx_http_genai_budget_in_force(b->holds[i].conf->zone);
+        zc = ngx_http_genai_budget_held(&b->holds[i]);
 
         if (zc != NULL) {
             (void) genai_budget_zone_extend(&zc->zone, b->holds[i].handle,

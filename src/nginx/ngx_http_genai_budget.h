@@ -81,6 +81,7 @@ struct ngx_http_genai_budget_zone_s {
     ngx_uint_t                     line;
 
     ngx_shm_zone_t                *shm_zone;
+    uint64_t                       life;       /* of its memory; never 0 */
     struct ngx_http_genai_budget_zone_s  *old; /* of the cycle before */
 
     /* this process's view */
@@ -114,6 +115,7 @@ typedef struct {
     ngx_http_genai_budget_conf_t  *conf;
     genai_str_t                    key;
     genai_budget_handle_t          handle;
+    uint64_t                       life;       /* of the zone it is in */
     genai_budget_amounts_t         amounts;    /* the bound */
 } ngx_http_genai_budget_hold_t;
 
@@ -156,9 +158,14 @@ ngx_int_t ngx_http_genai_budget_limits(ngx_http_request_t *r,
 ngx_int_t ngx_http_genai_budget_shm_add(ngx_conf_t *cf,
     ngx_http_genai_budget_zone_t *zc);
 
-/* the zone as it is mapped now, NULL when it is gone (master_process off) */
+/* the zone of this name as it is now, NULL when it is gone; another than zc
+ * with master_process off after a reload */
 ngx_http_genai_budget_zone_t *ngx_http_genai_budget_in_force(
     ngx_http_genai_budget_zone_t *zc);
+
+/* the zone that the reservation is in, NULL when its memory is gone */
+ngx_http_genai_budget_zone_t *ngx_http_genai_budget_held(
+    ngx_http_genai_budget_hold_t *hold);
 
 
 /* ngx_http_genai_budget_deny.c */

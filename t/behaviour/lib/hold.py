@@ -44,7 +44,7 @@ CONF = '''
 worker_processes %(workers)d;
 pid logs/nginx.pid;
 lock_file logs/lock;
-error_log logs/error.log info;
+error_log %(log)s info;
 events { worker_connections 2048; }
 http {
     access_log off;
@@ -116,7 +116,7 @@ class Gateway:
         self.conf = dict(
             load='load_module %s;' % so if so else '', top=tap.TOP,
             user='user root;' if os.geteuid() == 0 else '', master='',
-            daemon='daemon off;', workers=2, zones='', http='',
+            daemon='daemon off;', log='logs/error.log', workers=2, zones='', http='',
             budget='genai_budget zone=tenant;', locations='',
             sim=sim if isinstance(sim, int) else sim.port, port=self.port,
             h2=self.h2)
@@ -140,15 +140,30 @@ class Gateway:
         return done.returncode, done.stderr
 
     def start(self):
-        self.process = subprocess.Popen(
-            self.command(), stdin=subprocess.DEVNULL, start_new_session=True)
-        harness.wait_for('nginx', 20, lambda: self.process.poll() is not None
-                         or (harness.listening(self.port)
-                             and os.path.exists(self.file('logs/nginx.pid'))
-                             and self.settled_in()))
+        with open(self.file('logs/stderr.log'), 'a') as f:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stderr=f,
+                start_new_session=True)
+        daemon = 'on' in self.conf['daemon']
+        harness.wait_for('nginx', 20, lambda: (
+            (self.process.poll() is not None and not daemon)
+            or (harness.listening(self.port)
+                and os.path.exists(self.file('logs/nginx.pid'))
+                and self.settled_in())))
         if not harness.listening(self.port):
             raise harness.Problem('nginx did not start:\n' + self.errors())
         return self
+
+    def starts(self):
+        """does it? what it says"""
+        process = subprocess.Popen(
+            self.command(), stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            return False, process.communicate(timeout=2)[1]
+        except subprocess.TimeoutExpired:
+            self.process = process
+            return True, self.errors()
 
     def settled_in(self):
         """titles are set: who is worker and who exporter can be seen"""
@@ -192,20 +207,28 @@ class Gateway:
         os.kill(pid or self.pid(), sig)
 
     def hup(self, **conf):
-        """reloads; returns when the new workers are there"""
+        """reloads; returns when only new workers take calls"""
         self.change(**conf)
         old = self.workers()
         self.kill(signal.SIGHUP)
         if 'off' in self.conf['master']:
             time.sleep(0.3)
             return
-        harness.wait_for('a reload', 20, lambda: (
-            len(set(self.workers()) - set(old)) == self.conf['workers']))
+        harness.wait_for('a reload', 20, lambda: self.fresh(old))
+
+    def fresh(self, old):
+        now = self.workers()
+        return len(now) == self.conf['workers'] and not set(now) & set(old)
 
     def quit(self, sig=signal.SIGQUIT, seconds=20):
-        if self.process:
-            harness.stop(self.process, sig, seconds)
-            self.process = None
+        if not self.process:
+            return
+        if 'on' in self.conf['daemon']:
+            pid = self.pid()
+            self.kill(sig, pid)
+            harness.wait_for('the end', seconds, lambda: not alive(pid))
+        harness.stop(self.process, sig, seconds)
+        self.process = None
 
     def kill_all(self):
         """everything at once, as a power failure does"""
@@ -218,11 +241,12 @@ class Gateway:
         harness.wait_for('the end', 5, lambda: not any(map(alive, pids)))
 
     def errors(self):
-        try:
-            with open(self.file('logs/error.log')) as f:
-                return f.read()
-        except OSError:
-            return ''
+        text = ''
+        for name in ('logs/error.log', 'logs/stderr.log'):
+            if os.path.exists(self.file(name)):
+                with open(self.file(name)) as f:
+                    text += f.read()
+        return text
 
     def quiet(self, name, allowed=r'^$'):
         bad = [line for line in self.errors().splitlines()
