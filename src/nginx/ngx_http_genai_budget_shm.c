@@ -68,9 +68,27 @@ ngx_int_t
 ngx_http_genai_budget_shm_add(ngx_conf_t *cf,
     ngx_http_genai_budget_zone_t *zc)
 {
+    u_char          *p;
+    ngx_str_t        name;
     ngx_shm_zone_t  *zone;
 
-    zone = ngx_shared_memory_add(cf, &zc->shm_name, zc->size,
+    /*
+     * Entries have as many limits as the zone, those of another number would
+     * not fit: their memory has another name.  (nginx's noreuse would free
+     * the memory at the next reload, when it is in use.)
+     */
+
+    name.len = zc->shm_name.len + 2;
+    name.data = ngx_pnalloc(cf->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name.data, zc->shm_name.data, zc->shm_name.len);
+    *p++ = ':';
+    *p = (u_char) ('0' + zc->nlimits);
+
+    zone = ngx_shared_memory_add(cf, &name, zc->size,
                                  &ngx_http_genai_module);
     if (zone == NULL) {
         return NGX_ERROR;
@@ -81,12 +99,6 @@ ngx_http_genai_budget_shm_add(ngx_conf_t *cf,
 
     zc->shm_zone = zone;
     zc->old = ngx_http_genai_budget_before(cf, zc);
-
-    /* entries have as many limits as the zone: they would not fit */
-
-    if (zc->old != NULL && zc->old->nlimits != zc->nlimits) {
-        zone->noreuse = 1;
-    }
 
     return NGX_OK;
 }
