@@ -93,11 +93,11 @@ run(genai_budget_zone_t *z, const genai_budget_limit_t *l, uint32_t n,
  * One process, and two at once on one zone, and two on zones of their own,
  * which is what the machine has to give; and how long the processors take to
  * hand a line of memory over, which depends on whether they share a cache and
- * is most of what two processes on one zone pay.  They take turns in blocks of short
- * rounds; those of two begin together.  The first rounds of a block find what
- * others left in the caches, and a round in which somebody waited for a
- * processor says nothing: both are left out.  Of the rest the best quarter is
- * taken, by the CPU time that their calls took.
+ * is most of what two processes on one zone pay.  They take turns in blocks
+ * of short rounds; those of two begin together.  The first rounds of a block
+ * find what others left in the caches, and a round in which somebody waited
+ * for a processor says nothing: both are left out.  Of the rest the best
+ * quarter is taken, by the CPU time that their calls took.
  */
 
 typedef enum {

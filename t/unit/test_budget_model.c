@@ -9,8 +9,7 @@
  * one whose process died must have happened as a whole or not at all.
  */
 
-#include <setjmp.h>
-
+#include "budget_crash.h"
 #include "budget_lock.h"
 #include "budget_model.h"
 #include "test.h"
@@ -90,8 +89,7 @@ static op_t                  op;
 static int64_t               now;
 static uint32_t              set;
 static int32_t               last_pid;
-static int                   fuse, died_at, shown;
-static sigjmp_buf            dead;
+static int                   shown;
 static genai_budget_handle_t ended;
 
 static struct {
@@ -442,28 +440,6 @@ compare(void)
 }
 
 
-/* a holder that jumped out is dead */
-
-static void
-lock(void *data, uint32_t *word)
-{
-    (void) data;
-    *word = 1;
-}
-
-
-static void
-on_step(void *data, int n)
-{
-    (void) data;
-
-    if (fuse && --fuse == 0) {
-        died_at = n;
-        siglongjmp(dead, 1);
-    }
-}
-
-
 static int
 is_dead(void *data, int32_t pid, uint64_t start)
 {
@@ -768,7 +744,9 @@ start(const plan_t *p)
 {
     int                        i;
     static const uint8_t       seed[16] = "0123456789abcdef";
-    const genai_budget_sync_t  sync = { lock, pid_unlock, on_step, NULL };
+    const genai_budget_sync_t  sync = {
+        plain_lock, pid_unlock, on_step, NULL
+    };
 
     plan = p;
     srand(p->seed);
