@@ -72,6 +72,17 @@ number_end(genai_json_t *j)
     scale = j->u.number.scale
             + (j->u.number.exponent_negative ? -exponent : exponent);
     n = j->count;
+
+    if (scale == 0 && n <= INT64_MAX) {              /* most are */
+        v.integer = j->u.number.negative ? -(int64_t) n : (int64_t) n;
+        v.real = j->u.number.negative ? -(double) n : (double) n;
+        v.fraction = j->u.number.inexact;
+
+        genai_json_tell(j, j->node, GENAI_JSON_NUMBER, &v);
+        genai_json_value_end(j);
+        return;
+    }
+
     rest = scale > 0 ? 0 : j->u.number.inexact;
 
     v.real = number_real(n, scale);
