@@ -133,11 +133,11 @@ genai_api_search(genai_api_found_t *found, const genai_api_table_t *t,
         op = &t->ops[i];
         n = len[i];
 
-        /* most are told by the last byte */
+        /* most are told by the last two bytes */
 
         if (path.len < n / 2
             || (op->path[n - 1] != '}'
-                && op->path[n - 1] != path.data[path.len - 1]))
+                && memcmp(op->path + n - 2, path.data + path.len - 2, 2) != 0))
         {
             continue;
         }
@@ -200,24 +200,28 @@ genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
     len = (size_t) (*pattern - p);
     *pattern = (p > start) ? p - 1 : p;
 
+    if (*p != '{') {
+
+        if (path->len <= len) {
+            return 0;
+        }
+
+        s = path->data + path->len - len;
+
+        if (s[-1] != '/' || memcmp(s, p, len) != 0) {
+            return 0;
+        }
+
+        path->len = (size_t) (s - 1 - path->data);
+        return 3;
+    }
+
     for (s = path->data + path->len; s > path->data && s[-1] != '/'; s--) {
         /* void */
     }
 
     if (s == path->data) {
         return 0;
-    }
-
-    if (*p != '{') {
-
-        if ((size_t) (path->data + path->len - s) != len
-            || memcmp(s, p, len) != 0)
-        {
-            return 0;
-        }
-
-        path->len = (size_t) (s - 1 - path->data);
-        return 3;
     }
 
     /* an ARN with its slashes not encoded */

@@ -38,19 +38,6 @@ static const uint8_t  es_size[] = {
 };
 
 
-static const struct {
-    genai_str_t  name;
-    uint8_t      slot;
-} es_names[] = {
-    { genai_string(":event-type"),     ES_SLOT_TYPE },
-    { genai_string(":content-type"),   ES_SLOT_CONTENT_TYPE },
-    { genai_string(":message-type"),   ES_SLOT_KIND },
-    { genai_string(":exception-type"), ES_SLOT_TYPE },
-    { genai_string(":error-code"),     ES_SLOT_TYPE },
-    { genai_string(":error-message"),  ES_SLOT_MESSAGE },
-};
-
-
 void
 genai_eventstream_init(genai_eventstream_t *es,
     const genai_es_handler_t *handler, void *data)
@@ -146,49 +133,81 @@ es_prelude(genai_eventstream_t *es)
 }
 
 
+/* comparisons of a fixed length are a few words each */
+
+#define es_is(name, z)  (memcmp(name, z, sizeof(z) - 1) == 0)
+
+
 static uint8_t
 es_slot(const char *name, size_t len)
 {
-    size_t       i;
-    genai_str_t  s = genai_str(name, len);
+    switch (len) {
 
-    for (i = 0; i < genai_nelts(es_names); i++) {
-        if (genai_str_eq(es_names[i].name, s)) {
-            return es_names[i].slot;
-        }
+    case sizeof(":event-type") - 1:
+        return es_is(name, ":event-type") || es_is(name, ":error-code")
+               ? ES_SLOT_TYPE : ES_SLOT_NONE;
+
+    case sizeof(":message-type") - 1:
+        return es_is(name, ":message-type") ? ES_SLOT_KIND
+               : es_is(name, ":content-type") ? ES_SLOT_CONTENT_TYPE
+               : ES_SLOT_NONE;
+
+    case sizeof(":error-message") - 1:
+        return es_is(name, ":error-message") ? ES_SLOT_MESSAGE
+                                             : ES_SLOT_NONE;
+
+    case sizeof(":exception-type") - 1:
+        return es_is(name, ":exception-type") ? ES_SLOT_TYPE : ES_SLOT_NONE;
+
+    default:
+        return ES_SLOT_NONE;
     }
-
-    return ES_SLOT_NONE;
 }
 
 
 static uint8_t
 es_kind(const char *data, size_t len)
 {
-    genai_str_t  s = genai_str(data, len);
+    switch (len) {
 
-    if (genai_str_is(s, "event")) {
-        return GENAI_ES_EVENT;
+    case sizeof("event") - 1:
+        return es_is(data, "event") ? GENAI_ES_EVENT
+               : es_is(data, "error") ? GENAI_ES_FAULT : GENAI_ES_OTHER;
+
+    case sizeof("exception") - 1:
+        return es_is(data, "exception") ? GENAI_ES_EXCEPTION
+                                        : GENAI_ES_OTHER;
+
+    default:
+        return GENAI_ES_OTHER;
     }
-
-    if (genai_str_is(s, "exception")) {
-        return GENAI_ES_EXCEPTION;
-    }
-
-    return genai_str_is(s, "error") ? GENAI_ES_FAULT : GENAI_ES_OTHER;
 }
 
 
 static void
 es_value_set(genai_es_frame_t *f, unsigned slot, const char *p, size_t len)
 {
-    genai_str_t  *to[] = { &f->type, &f->message, &f->content_type };
+    genai_str_t  s;
 
-    if (slot == ES_SLOT_KIND) {
+    s = genai_str(p, len < GENAI_ES_VALUE ? len : GENAI_ES_VALUE);
+
+    switch (slot) {
+
+    case ES_SLOT_KIND:
         f->kind = es_kind(p, len);
+        break;
 
-    } else if (slot < ES_SLOT_KIND) {
-        *to[slot] = genai_str(p, len < GENAI_ES_VALUE ? len : GENAI_ES_VALUE);
+    case ES_SLOT_TYPE:
+        f->type = s;
+        break;
+
+    case ES_SLOT_MESSAGE:
+        f->message = s;
+        break;
+
+    case ES_SLOT_CONTENT_TYPE:
+        f->content_type = s;
+        break;
     }
 }
 

@@ -99,41 +99,12 @@ genai_span_id(genai_rand_t *r, uint8_t id[8])
 }
 
 
-/*
- * Eight digits at once: each byte is spread to two, a nibble in each, and
- * those above 9 are told by the carry of adding 6.
- */
-
-static void
-trace_hex4(const uint8_t *bytes, char *out)
-{
-    uint64_t  v, above;
-
-    v = (uint64_t) bytes[0] | (uint64_t) bytes[1] << 16
-        | (uint64_t) bytes[2] << 32 | (uint64_t) bytes[3] << 48;
-
-    v = (v >> 4 & 0x000f000f000f000fULL) | (v & 0x000f000f000f000fULL) << 8;
-    above = (v + 0x0606060606060606ULL) >> 4 & 0x0101010101010101ULL;
-    v += 0x3030303030303030ULL + above * ('a' - '0' - 10);
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-
-    memcpy(out, &v, 8);
-}
-
-
 void
 genai_hex(const uint8_t *bytes, size_t n, char *out)
 {
     size_t  i;
 
     static const char  hex[] = "0123456789abcdef";
-
-    for ( /* void */ ; n >= 4; n -= 4, bytes += 4, out += 8) {
-        trace_hex4(bytes, out);
-    }
 
     for (i = 0; i < n; i++) {
         *out++ = hex[bytes[i] >> 4];
