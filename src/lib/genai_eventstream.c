@@ -639,17 +639,12 @@ es_frames(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
  * one stroke for each buffer: from summed to where the trailer begins.
  */
 
-int
-genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
+static __attribute__((noinline)) int
+es_pieces(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t  *p, *end, *summed;
+    const uint8_t  *start, *summed;
 
-    if (es->state == ES_FAILED) {
-        return GENAI_ERROR;
-    }
-
-    p = (const uint8_t *) buf;
-    end = p + len;
+    start = p;
     summed = p;
 
     while (p < end) {
@@ -675,7 +670,7 @@ genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
                 return GENAI_ERROR;
             }
 
-            if (p - (const uint8_t *) buf >= 4) {
+            if (p - start >= 4) {
                 summed = p - 4;
 
             } else {
@@ -721,6 +716,28 @@ genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
     }
 
     return GENAI_AGAIN;
+}
+
+
+/* from chunked answers a buffer is often one whole frame */
+
+int
+genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
+{
+    const uint8_t  *p, *end;
+
+    p = (const uint8_t *) buf;
+    end = p + len;
+
+    if (es->state == ES_PRELUDE && es->got == 0) {
+        p = es_frames(es, p, end);
+
+        if (p == end) {
+            return GENAI_AGAIN;
+        }
+    }
+
+    return es->state == ES_FAILED ? GENAI_ERROR : es_pieces(es, p, end);
 }
 
 
