@@ -826,7 +826,9 @@ genai_body_on_sse_end(void *data, genai_str_t event)
 }
 
 
-static void
+/* not inlined: its registers would be saved for each event of the others */
+
+static __attribute__((noinline)) void
 genai_body_lines(genai_body_t *b, const char *buf, size_t len)
 {
     size_t       n;
