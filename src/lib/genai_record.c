@@ -187,12 +187,16 @@ rec_put_double(rec_out_t *o, unsigned tag, double v)
 }
 
 
+#define rec_at(c, f, type)                                                    \
+    (*(const type *) ((const char *) (c) + (f)->offset))
+
+
 static void
 rec_put_real(rec_out_t *o, const genai_call_t *c, const rec_field_t *f)
 {
     double  d;
 
-    d = *(const double *) ((const char *) c + f->offset);
+    d = rec_at(c, f, double);
 
     if (!isnan(d) && (d != 0 || f->type == REC_DOUBLE)) {
         rec_put_double(o, f->tag, d);
@@ -230,8 +234,6 @@ rec_instant(const genai_call_t *c, uint64_t t)
     return t >= c->start_ns ? t - c->start_ns + 1 : 1;
 }
 
-
-#define rec_at(c, f, type)  (*(const type *) ((const char *) (c) + (f)->offset))
 
 #define rec_put_run(of, value)                                                \
     do {                                                                      \
