@@ -101,6 +101,9 @@ typedef struct {
 struct genai_apis_s {
     genai_api_program_t          *programs;
     size_t                        nprograms;
+    uint16_t                     *slots;      /* hash of rows: the number of
+                                                 their program, from 1 */
+    size_t                        mask;
     const genai_family_t *const  *families;
     size_t                        nfamilies;
     const genai_json_program_t   *chunk;

@@ -597,6 +597,7 @@ main(void)
 {
     char                      err[512];
     size_t                    i;
+    genai_call_t              c;
     const genai_price_row_t  *row;
 
     if (!ok(genai_price_parse(table, sizeof(table) - 1, alloc, NULL, &t, err,
@@ -629,6 +630,15 @@ main(void)
 
     ok(genai_price_lookup(t, genai_strz("nothing"), NOV) == NULL,
        "no row for an unknown model");
+
+    base(&c, "us.anthropic.claude-sonnet-4-6");
+    ok(genai_price_call(t, &c, NOV) == genai_price_lookup(t, c.model, NOV),
+       "pricing a call gives the row of its model");
+
+    c.deployment = 1;
+    c.response_model = genai_strz("gpt-6.1-sol");
+    ok(genai_price_call(t, &c, NOV) == NULL,
+       "and none when it went by the model that answered");
 
     return done();
 }
