@@ -74,24 +74,7 @@ LOCATIONS = {
 
 APIS = {'bedrock': 'model', 'anthropic': 'anthropic', 'openai': 'openai'}
 
-CONF = '''
-load_module %(module)s;
-daemon off;
-user root;
-worker_processes 1;
-pid logs/nginx.pid;
-lock_file logs/lock;
-error_log logs/error.log info;
-
-events { worker_connections 512; }
-
-http {
-    client_body_temp_path tmp/client;
-    proxy_temp_path tmp/proxy;
-    fastcgi_temp_path tmp/fastcgi;
-    uwsgi_temp_path tmp/uwsgi;
-    scgi_temp_path tmp/scgi;
-
+CONF = sdk.HEAD + '''
     genai_prices %(prices)s;
     genai_queue 4m path=%(directory)s/queue;
     genai_budget_zone $uses zone=cut:1m limit=8000tok/30d estimate=learned;
@@ -156,7 +139,8 @@ def conf(**values):
             out.append(LOCATION % (name, path, api, budget,
                                    more.replace('%s', api)))
         out.append(CHEAPER % (api, api, CHEAP))
-    return CONF % dict(values, prices=PRICES, locations=''.join(out))
+    return CONF % dict(values, load='load_module %s;' % values['module'],
+                       prices=PRICES, locations=''.join(out))
 
 
 # what a call should come to, given what its SDK saw
