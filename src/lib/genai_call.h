@@ -118,11 +118,11 @@ typedef enum {
     GENAI_SKIP_UNSAMPLED,
     GENAI_SKIP_ENCODED,            /* a content coding that is not read */
     GENAI_SKIP_CONTENT_TYPE,
-    GENAI_SKIP_NO_USAGE,           /* the answer carried no usage */
+    GENAI_SKIP_NO_USAGE,           /* the whole answer told none */
     GENAI_SKIP_UNPRICED,
     GENAI_SKIP_NOT_BILLED,         /* error, token count, async start … */
-    GENAI_SKIP_TRUNCATED,
-    GENAI_SKIP_BAD_BODY,
+    GENAI_SKIP_TRUNCATED,          /* it was cut, or left, before its usage */
+    GENAI_SKIP_BAD_BODY,           /* it could not be read as far as that */
     GENAI_SKIP_N
 } genai_skip_e;
 

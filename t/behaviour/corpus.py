@@ -144,6 +144,9 @@ def wrong(told, got):
             out.append('%s: %r, expected %r' % (key, got[key], wanted))
     if got['error'] != told.get('error_type', ''):
         out.append('error: %r' % got['error'])
+    if 'no_cost' in told and (got['skip'], got['cost']) != (told['no_cost'],
+                                                            ''):
+        out.append('cost: %r, skipped: %r' % (got['cost'], got['skip']))
     if 'cost_pico' in told:
         whole, _, part = got['cost'].partition('.')
         pico = int((whole or '-1') + part.ljust(12, '0'))
