@@ -265,11 +265,21 @@ class Load:
             if self.pause:
                 time.sleep(self.pause)
 
+    def during(self, seconds):
+        """times of the requests that were answered in these seconds"""
+        begin = len(self.times)
+        time.sleep(seconds)
+        return self.times[begin:]
+
     def finish(self):
         self.stop.set()
         for t in self.threads:
             t.join(20)
         return set(self.done)
+
+
+def quantile(times, percent):
+    return sorted(times)[len(times) * percent // 100]
 
 
 # --- nginx ---
