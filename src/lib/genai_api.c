@@ -91,6 +91,7 @@ static const char *const  genai_field_names[GENAI_F_N] = {
     [GENAI_F_PROMPT_CHARS] = "prompt_chars",
     [GENAI_F_SYSTEM_CHARS] = "system_chars",
     [GENAI_F_TOP_K_REQUESTED] = "top_k_requested",
+    [GENAI_F_RETRIEVAL_METHOD] = "retrieval_method",
     [GENAI_F_OUTPUT_CHARS] = "output_chars",
     [GENAI_F_SERVER_LATENCY_MS] = "server_latency_ms",
     [GENAI_F_EMBEDDING_DIMENSION] = "embedding_dimension",

@@ -16,6 +16,8 @@ static int64_t genai_price_queries(const genai_price_row_t *row,
     int64_t documents);
 static int genai_price_billed(const genai_call_t *c);
 static void genai_price_skip(genai_call_t *c, unsigned why);
+static int genai_price_wanting(const genai_price_rates_t *r,
+    const genai_call_t *c);
 static int genai_price_model(const genai_price_table_t *t,
     const genai_call_t *c, genai_str_t tier, int64_t when, genai_price_t *p,
     const genai_price_row_t **asked);
@@ -235,6 +237,17 @@ genai_price_skip(genai_call_t *c, unsigned why)
 }
 
 
+/* is a count missing that the row's prices need */
+
+static int
+genai_price_wanting(const genai_price_rates_t *r, const genai_call_t *c)
+{
+    return (r->input >= 0 && c->input_tokens < 0)
+           || (r->query >= 0 && c->search_units < 0)
+           || (r->image >= 0 && c->images < 0);
+}
+
+
 static int
 genai_price_by_route(const genai_price_row_t *row)
 {
@@ -358,10 +371,10 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
             return asked;
         }
 
-        if (rc == GENAI_DECLINED && c->input_tokens < 0
-            && p.rates->input >= 0)
-        {
-            genai_price_skip(c, GENAI_SKIP_NO_USAGE);
+        if (rc == GENAI_DECLINED && genai_price_wanting(p.rates, c)) {
+            genai_price_skip(c, c->bad_body ? GENAI_SKIP_BAD_BODY
+                                : c->truncated || c->aborted
+                                ? GENAI_SKIP_TRUNCATED : GENAI_SKIP_NO_USAGE);
             return asked;
         }
     }

@@ -127,13 +127,14 @@ static const rec_field_t  rec_fields[] = {
 };
 
 
-/* one place that knows the order of the bits */
+/* one place that knows the order of the bits; 16 to 18 are disagreement */
 
 #define rec_flags(x)                                                          \
     x(0, sampled) x(1, stream) x(2, streamed) x(3, usage_complete)            \
     x(4, priced) x(5, aborted) x(6, truncated) x(7, bad_body)                 \
     x(8, from_cache) x(9, error) x(10, parent_remote)                         \
-    x(11, context_exceeded) x(12, price_long) x(13, internal)
+    x(11, context_exceeded) x(12, price_long) x(13, internal)                 \
+    x(14, reasoning) x(19, by_vector) x(20, by_words)
 
 
 typedef struct {
