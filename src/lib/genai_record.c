@@ -131,7 +131,8 @@ static const rec_field_t  rec_fields[] = {
     x(0, sampled) x(1, stream) x(2, streamed) x(3, usage_complete)            \
     x(4, priced) x(5, aborted) x(6, truncated) x(7, bad_body)                 \
     x(8, from_cache) x(9, error) x(10, parent_remote)                         \
-    x(11, context_exceeded) x(12, price_long) x(13, internal)
+    x(11, context_exceeded) x(12, price_long) x(13, internal)                \
+    x(14, drained)
 
 
 typedef struct {
