@@ -1,0 +1,527 @@
+#!/usr/bin/env python3
+"""genai_drain: the client leaves in the middle, the upstream is read to its
+end, and the call is settled at what the provider says, which is what the
+simulator's own meter says.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+import tap
+import wire
+import harness
+import prices
+
+TABLE = prices.Prices(os.path.join(tap.TOP, 'conf.examples', 'prices.json'))
+
+CONF = '''
+daemon off;
+worker_processes 1;
+%(load)s
+pid logs/nginx.pid;
+error_log logs/error.log info;
+user root;
+events { worker_connections 2048; }
+http {
+    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
+    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
+    genai_prices %(top)s/conf.examples/prices.json;
+    genai_queue 4m path=%(prefix)s/spool;
+    genai_exporter file { path logs/spans.jsonl; interval 100ms; }
+    genai_region us-east-1;
+
+    log_format facts escape=json '{"name":"$http_x_name",'
+        '"status":"$status","in":"$genai_input_tokens",'
+        '"out":"$genai_output_tokens","src":"$genai_usage_source",'
+        '"error":"$genai_error","cost":"$genai_cost",'
+        '"stop":"$genai_stop_reason","trace":"$genai_trace_id"}';
+    access_log logs/facts.log facts;
+
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_read_timeout 300s;
+    client_max_body_size 25m;
+    genai auto;
+    genai_drain time=20s size=64m;
+
+    upstream sim { server 127.0.0.1:%(sim)d; keepalive %(keepalive)d; }
+
+    server {
+        listen 127.0.0.1:%(h1)d sndbuf=16k;
+        listen 127.0.0.1:%(h2)d http2 sndbuf=16k;
+
+        location /on/ { proxy_pass http://sim; }
+        location /off/ { proxy_buffering off; proxy_pass http://sim; }
+        location /time/ { genai_drain time=300ms; proxy_pass http://sim; }
+        location /time/off/ {
+            genai_drain time=300ms; proxy_buffering off;
+            proxy_pass http://sim;
+        }
+        location /size/ { genai_drain size=3k; proxy_pass http://sim; }
+        location /size/off/ {
+            genai_drain size=3k; proxy_buffering off; proxy_pass http://sim;
+        }
+        location /none/ { genai_drain off; proxy_pass http://sim; }
+        location /ignore/ {
+            proxy_ignore_client_abort on; proxy_pass http://sim;
+        }
+        location /hide/ { genai_include_usage on; proxy_pass http://sim; }
+        location /zip/ {
+            gzip on; gzip_types application/vnd.amazon.eventstream;
+            gzip_proxied any; proxy_pass http://sim;
+        }
+    }
+}
+'''
+
+KEEPALIVE = 8
+HAIKU = 'anthropic.claude-haiku-4-5-20251001-v1:0'
+ASK = {'messages': [{'role': 'user', 'content': [{'text': 'tell me'}]}]}
+CHAT = {'messages': [{'role': 'user', 'content': 'tell me'}],
+        'stream': True, 'max_tokens': 4000}
+ESCAPED = HAIKU.replace(':', '%3A')
+
+# path, body, how events are told apart
+APIS = {
+    'ConverseStream': ('/model/%s/converse-stream' % ESCAPED, ASK,
+                       wire.frames),
+    'InvokeModelWithResponseStream': (
+        '/model/%s/invoke-with-response-stream' % ESCAPED,
+        dict(CHAT, anthropic_version='bedrock-2023-05-31'), wire.frames),
+    'Anthropic SSE': ('/v1/messages', dict(CHAT, model='anthropic.claude-sonnet-4-6'),
+                      wire.events),
+    'OpenAI SSE': ('/v1/chat/completions', dict(
+        CHAT, model='openai.gpt-6.1-sol', stream_options={'include_usage': True}),
+        wire.events),
+}
+WAYS = {'h1': wire.Http1, 'h2': wire.Http2}
+
+
+class Gateway:
+    def __init__(self, prefix, sim, ports):
+        self.prefix = prefix
+        self.sim = sim
+        self.ports = ports
+        self.count = 0
+
+    def call(self, way, where, api='ConverseStream', directive=None,
+             body=None, path=None, **more):
+        """(name, open call, split)"""
+        self.count += 1
+        name = '%s%s%d' % (way, where.replace('/', '-'), self.count)
+        a_path, a_body, split = APIS[api]
+        headers = [('X-Name', name), ('X-Sim-Directive', json.dumps(
+            dict({'events': 100, 'delay_ms': 4, 'seed': name},
+                 **directive or {})))]
+        call = WAYS[way](self.ports[way], where + (path or a_path),
+                         json.dumps(body or a_body).encode(), headers, **more)
+        return name, call, split
+
+    def facts(self, name):
+        """the line of the access log"""
+        def look():
+            with open(os.path.join(self.prefix, 'logs/facts.log'),
+                      encoding='utf-8') as f:
+                for line in f:
+                    if '"name":"%s"' % name in line:
+                        return json.loads(line)
+        return harness.wait_for('the log line of ' + name, 30, look)
+
+    def entry(self, name):
+        """what the simulator knows of the call"""
+        def look():
+            for e in self.sim.calls():
+                if ('x-name', name) in [(k.lower(), v)
+                                        for k, v in e['headers']] \
+                        and e['outcome'] != 'open':
+                    return e
+        return harness.wait_for('the end of ' + name, 30, look)
+
+    def spans(self):
+        out = {}
+        with open(os.path.join(self.prefix, 'logs/spans.jsonl'),
+                  encoding='utf-8') as f:
+            for line in f:
+                for rs in json.loads(line)['resourceSpans']:
+                    for ss in rs['scopeSpans']:
+                        for s in ss['spans']:
+                            out[s['traceId']] = {
+                                a['key']: list(a['value'].values())[0]
+                                for a in s.get('attributes', [])}
+        return out
+
+    def span(self, trace):
+        return harness.wait_for('the span ' + trace, 10,
+                                lambda: self.spans().get(trace))
+
+    def exact(self, name, status='200'):
+        """what differs between the call as it was settled and the meter"""
+        got, entry = self.facts(name), self.entry(name)
+        if entry['outcome'] != 'ok':
+            return '%s: upstream was left: %s' % (name, entry['outcome'])
+        u = entry['usage']
+        cost = TABLE.cost(entry['model'], u) / 10 ** 12
+        want = {'in': str(u['input']), 'out': str(u['output']),
+                'src': 'body', 'error': 'client_closed_request',
+                'status': status}
+        bad = {k: (got[k], v) for k, v in want.items() if got[k] != v}
+        if abs(float(got['cost'] or 0) - float(cost)) > 1e-12:
+            bad['cost'] = (got['cost'], float(cost))
+        return '%s: %s' % (name, bad) if bad else ''
+
+
+def parallel(jobs):
+    """runs them all at once; what they returned"""
+    out = [None] * len(jobs)
+
+    def run(i):
+        try:
+            out[i] = jobs[i]()
+        except Exception as e:                       # told by the caller
+            out[i] = 'raised %r' % e
+
+    threads = [threading.Thread(target=run, args=(i,))
+               for i in range(len(jobs))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return out
+
+
+def leave(gw, way, where, api, how, at=10, **directive):
+    def job():
+        name, call, split = gw.call(way, where, api, directive)
+        wire.read_events(call, at, split)
+        getattr(call, how)()
+        return gw.exact(name)
+    return job
+
+
+def matrix(gw):
+    for api in APIS:
+        jobs = [leave(gw, way, where, api, how)
+                for way in WAYS for where in ('/on', '/off')
+                for how in ('reset', 'close')]
+        bad = [x for x in parallel(jobs) if x]
+        tap.ok(not bad, api + ': left at event 10 of 100, settled at the '
+               'simulator\'s meter, h1 and h2, buffered or not',
+               '\n'.join(bad))
+
+    name, call, split = gw.call('h1', '/on')
+    wire.read_events(call, 10, split)
+    call.reset()
+    attrs = gw.span(gw.facts(name)['trace'])
+    tap.ok(attrs.get('genai.aborted') is True
+           and attrs.get('genai.drained') is True
+           and attrs.get('genai.usage.complete') is True
+           and attrs.get('genai.error.origin') == 'client'
+           and attrs.get('error.type') == 'client_closed_request',
+           'its span is aborted, drained, and its usage complete', attrs)
+
+    name, call, split = gw.call('h2', '/on')
+    wire.read_events(call, 1000, split)
+    got = gw.facts(name)
+    tap.ok(got['error'] == '' and 'genai.drained' not in
+           gw.span(got['trace']), 'a client that stays is not drained', got)
+
+
+def before_header(gw):
+    def early(way, where, how, path=None, body=None):
+        def job():
+            name, call, _ = gw.call(
+                way, where, directive={'first_ms': 400, 'events': 20},
+                path=path, body=body)
+            time.sleep(0.1)
+            getattr(call, how)()
+            return gw.exact(name, '499')
+        return job
+
+    every = [(way, where, how) for way in WAYS for where in ('/on', '/off')
+             for how in ('reset', 'close')]
+    bad = [x for x in parallel([early(*e) for e in every]) if x]
+    tap.ok(not bad, 'left before the head of the answer: the same, status '
+           '499', '\n'.join(bad))
+
+    bad = [x for x in parallel(
+        [early(*e, path='/model/%s/converse' % ESCAPED) for e in every]) if x]
+    tap.ok(not bad, 'also of an answer that is no stream', '\n'.join(bad))
+
+    name, call, _ = gw.call(
+        'h1', '/on', directive={'first_ms': 400},
+        path='/model/amazon.titan-embed-text-v2%3A0/invoke',
+        body={'inputText': 'tell me of the sea'})
+    time.sleep(0.1)
+    call.reset()
+    got, entry = gw.facts(name), gw.entry(name)
+    attrs = gw.span(got['trace'])
+    tap.ok(got['in'] == str(entry['usage']['input'])
+           and attrs.get('genai.usage.complete') is True,
+           'an embedding, which has no stop reason, is complete', attrs)
+
+
+def slow_client(gw):
+    """buffers everywhere are full of what the client does not take"""
+    big = {'events': 300, 'piece': 20000, 'delay_ms': 6}
+
+    def job(way, where, how):
+        name, call, split = gw.call(way, where, directive=big, small=True)
+        wire.read_events(call, 3, split)
+        time.sleep(0.7)
+        getattr(call, how)()
+        if (way, how) == ('h2', 'reset'):
+            threading.Thread(target=call.conn.discard, daemon=True).start()
+        return gw.exact(name)
+
+    bad = [x for x in parallel(
+        [lambda a=(way, where, how): job(*a) for way in WAYS
+         for where in ('/on', '/off', '/zip') for how in ('reset', 'close')
+         if where != '/zip' or way == 'h1']) if x]
+    tap.ok(not bad, 'a slow client that leaves most of 6 MB unread: no byte is '
+           'missed, in memory, in a file or in another filter',
+           '\n'.join(bad))
+
+
+def neighbours(gw):
+    conn = wire.Connection2(gw.ports['h2'])
+    calls = [gw.call('h2', where, connection=conn)
+             for where in ('/on', '/off', '/on', '/off')]
+    for i, (_, call, split) in enumerate(calls):
+        if i < 2:
+            wire.read_events(call, 10, split)
+            call.reset()
+    bad = []
+    for name, call, split in calls[2:]:
+        got = wire.read_events(call, 1000, split)
+        if not call.ended or len(got) != 104 or gw.facts(name)['error']:
+            bad.append('%s: %d events' % (name, len(got)))
+    bad += [x for x in (gw.exact(name) for name, _, _ in calls[:2]) if x]
+    conn.sock.close()
+    tap.ok(not bad, 'other streams of the connection are not disturbed',
+           '\n'.join(bad))
+
+
+def bounds(gw):
+    def job(way, where, how, **directive):
+        sources = ('',) if 'first_ms' in directive else ('estimate',
+                                                         'partial')
+
+        def run():
+            name, call, split = gw.call(way, where, directive=directive)
+            if 'first_ms' in directive:
+                time.sleep(0.1)
+            else:
+                wire.read_events(call, 10, split)
+            getattr(call, how)()
+            got, entry = gw.facts(name), gw.entry(name)
+            attrs = gw.span(got['trace'])
+            if entry['outcome'] != 'aborted' \
+                    or got['error'] != 'client_closed_request' \
+                    or got['src'] not in sources \
+                    or attrs.get('genai.usage.complete') is not False \
+                    or 'genai.drained' in attrs:
+                return '%s: %s %s' % (name, got, entry['outcome'])
+        return run
+
+    every = [(way, tail, how) for way in WAYS for tail in ('', '/off')
+             for how in ('reset', 'close')]
+    for what, where, directive in (
+            ('time', '/time', {'delay_ms': 60}),
+            ('time, while nothing comes', '/time',
+             {'fail': 'stall', 'fail_at': 12, 'stall_ms': 60000}),
+            ('time, before the answer begins', '/time',
+             {'first_ms': 60000}),
+            ('size', '/size', {'delay_ms': 10, 'events': 500})):
+        bad = [x for x in parallel(
+            [job(w, where + t, h, **directive) for w, t, h in every]) if x]
+        tap.ok(not bad, 'at the bound the upstream is left and the call is '
+               'partial: ' + what, '\n'.join(bad))
+
+    bad = [x for x in parallel([job(w, '/none', h, delay_ms=10)
+                                for w in WAYS for h in ('reset', 'close')])
+           if x]
+    tap.ok(not bad, 'genai_drain off: the upstream is left at once',
+           '\n'.join(bad))
+
+
+def others(gw):
+    bad = [x for x in parallel(
+        [leave(gw, w, '/ignore', 'ConverseStream', h)
+         for w in WAYS for h in ('reset', 'close')]) if x]
+    tap.ok(not bad, 'with proxy_ignore_client_abort, too', '\n'.join(bad))
+
+    def hidden(way, how):
+        name, call, split = gw.call(way, '/hide', 'OpenAI SSE', body=dict(
+            CHAT, model='openai.gpt-6.1-sol'))
+        wire.read_events(call, 10, split)
+        getattr(call, how)()
+        return gw.exact(name)
+
+    bad = [x for x in parallel(
+        [lambda a=(w, h): hidden(*a) for w in WAYS
+         for h in ('reset', 'close')]) if x]
+    tap.ok(not bad, 'with genai_include_usage, too', '\n'.join(bad))
+
+    bad = []
+    for way in WAYS:
+        name, call, split = gw.call(way, '/on', directive={
+            'fail': 'cut', 'fail_at': 50})
+        wire.read_events(call, 10, split)
+        call.reset()
+        got = gw.facts(name)
+        if got['error'] != 'client_closed_request' \
+                or got['src'] not in ('estimate', 'partial'):
+            bad.append(got)
+    tap.ok(not bad, 'an upstream that breaks off meanwhile: partial', bad)
+
+
+def crowd(gw):
+    jobs = [leave(gw, ('h1', 'h2')[i % 2], ('/on', '/off')[i // 2 % 2],
+                  list(APIS)[i // 4 % 4], ('reset', 'close')[i // 16 % 2],
+                  delay_ms=20) for i in range(200)]
+    gw.sim.reset()
+    bad = [x for x in parallel(jobs) if x]
+    tap.ok(not bad, '200 clients that leave at once', '\n'.join(bad[:10]))
+
+    total = gw.sim.meter()['total']
+    tap.ok(total['calls'] == 200 and total['aborted'] == 0,
+           'every answer was read to its end', total)
+
+
+def sockets(port, state):
+    """local ports of connections to this one"""
+    out = []
+    with open('/proc/net/tcp') as f:
+        for line in list(f)[1:]:
+            part = line.split()
+            if int(part[2].split(':')[1], 16) == port \
+                    and part[3] == state:
+                out.append(part[1])
+    return out
+
+
+def nothing_left(gw):
+    def few():
+        return len(sockets(gw.sim.port, '01')) <= KEEPALIVE
+    try:
+        harness.wait_for('connections', 10, few)
+        left = ''
+    except harness.Problem:
+        left = len(sockets(gw.sim.port, '01'))
+    tap.ok(not left, 'no connection to the upstream is left but the idle '
+           'ones of keepalive', left)
+
+    held = [p for n in ('h1', 'h2') for p in sockets_of(gw.ports[n])]
+    tap.ok(not held, 'none of a client that has left', held)
+
+
+def sockets_of(port):
+    """connections of this listener in CLOSE_WAIT"""
+    with open('/proc/net/tcp') as f:
+        return [x.split()[2] for x in list(f)[1:]
+                if int(x.split()[1].split(':')[1], 16) == port
+                and x.split()[3] == '08']
+
+
+def worker(nginx):
+    """its pid"""
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open('/proc/%s/stat' % pid) as f:
+                parent = int(f.read().rsplit(')', 1)[1].split()[1])
+            with open('/proc/%s/cmdline' % pid) as f:
+                if parent == nginx.process.pid \
+                        and 'worker process' in f.read():
+                    return int(pid)
+        except OSError:
+            pass
+    raise harness.Problem('no worker')
+
+
+def cpu(pid):
+    """seconds"""
+    with open('/proc/%d/stat' % pid) as f:
+        part = f.read().rsplit(')', 1)[1].split()
+    return (int(part[11]) + int(part[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def rest(gw, nginx):
+    """calls that are drained while nothing comes, then a quit"""
+    stall = {'fail': 'stall', 'fail_at': 12, 'stall_ms': 1500}
+    names = []
+    for way in WAYS:
+        for where in ('/on', '/off'):
+            for how in ('reset', 'close'):
+                name, call, split = gw.call(way, where, directive=stall)
+                wire.read_events(call, 10, split)
+                getattr(call, how)()
+                names.append(name)
+
+    pid = worker(nginx)
+    before, start = cpu(pid), time.monotonic()
+    time.sleep(0.8)
+    used, wall = cpu(pid) - before, time.monotonic() - start
+    tap.ok(used < wall / 4, 'while nothing comes the worker sleeps',
+           '%g s of %g s' % (used, wall))
+
+    name, call, split = gw.call('h1', '/time', directive=dict(
+        stall, stall_ms=60000))
+    wire.read_events(call, 10, split)
+    call.reset()
+    start = time.monotonic()
+    nginx.process.send_signal(signal.SIGQUIT)
+    nginx.process.wait(30)
+    took = time.monotonic() - start
+
+    bad = [x for x in map(gw.exact, names) if x]
+    tap.ok(not bad, 'a worker that was told to quit drains first',
+           '\n'.join(bad))
+    tap.ok(took < 20, 'and no longer than it may', took)
+
+
+def main():
+    prefix = tempfile.mkdtemp(prefix='genai-drain-')
+    os.chmod(prefix, 0o755)
+    sim = harness.Simulator(prefix)
+    ports = {k: harness.free_port() for k in WAYS}
+    so = harness.find_module()
+    nginx = None
+
+    try:
+        nginx = harness.Nginx(prefix, CONF % dict(
+            ports, load='load_module %s;' % so if so else '', top=tap.TOP,
+            prefix=prefix, sim=sim.port, keepalive=KEEPALIVE),
+            ports.values())
+        gw = Gateway(prefix, sim, ports)
+        matrix(gw)
+        before_header(gw)
+        slow_client(gw)
+        neighbours(gw)
+        bounds(gw)
+        others(gw)
+        crowd(gw)
+        nothing_left(gw)
+        rest(gw, nginx)
+        tap.no_alerts(nginx)
+    finally:
+        if nginx is not None:
+            nginx.stop()
+        sim.stop()
+        if os.environ.get('KEEP'):
+            tap.note(prefix)
+        else:
+            shutil.rmtree(prefix, ignore_errors=True)
+
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
