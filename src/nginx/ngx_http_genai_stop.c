@@ -99,6 +99,7 @@ ngx_http_genai_stream_stop(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     }
 
     ctx->tap = 0;
+    ctx->call.truncated = 1;
     genai_call_error(&ctx->call, genai_strz("budget_exhausted"),
                      GENAI_ORIGIN_GATEWAY);
 
