@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 import tap
+import edges
 import wire
 import harness
 import prices
@@ -108,6 +109,7 @@ WAYS = {'h1': wire.Http1, 'h2': wire.Http2}
 class Gateway:
     def __init__(self, prefix, sim, ports):
         self.prefix = prefix
+        self.log = edges.Log(os.path.join(prefix, 'logs', 'facts.log'))
         self.sim = sim
         self.ports = ports
         self.count = 0
@@ -116,7 +118,7 @@ class Gateway:
              body=None, path=None, **more):
         """(name, open call, split)"""
         self.count += 1
-        name = '%s%s%d' % (way, where.replace('/', '-'), self.count)
+        name = '%s%s-%04d' % (way, where.replace('/', '-'), self.count)
         a_path, a_body, split = APIS[api]
         headers = [('X-Name', name), ('X-Sim-Directive', json.dumps(
             dict({'events': 100, 'delay_ms': 4, 'seed': name},
@@ -127,13 +129,7 @@ class Gateway:
 
     def facts(self, name):
         """the line of the access log"""
-        def look():
-            with open(os.path.join(self.prefix, 'logs/facts.log'),
-                      encoding='utf-8') as f:
-                for line in f:
-                    if '"name":"%s"' % name in line:
-                        return json.loads(line)
-        return harness.wait_for('the log line of ' + name, 30, look)
+        return self.log.find(name, seconds=30)
 
     def entry(self, name):
         """what the simulator knows of the call"""
@@ -145,22 +141,8 @@ class Gateway:
                     return e
         return harness.wait_for('the end of ' + name, 30, look)
 
-    def spans(self):
-        out = {}
-        with open(os.path.join(self.prefix, 'logs/spans.jsonl'),
-                  encoding='utf-8') as f:
-            for line in f:
-                for rs in json.loads(line)['resourceSpans']:
-                    for ss in rs['scopeSpans']:
-                        for s in ss['spans']:
-                            out[s['traceId']] = {
-                                a['key']: list(a['value'].values())[0]
-                                for a in s.get('attributes', [])}
-        return out
-
     def span(self, trace):
-        return harness.wait_for('the span ' + trace, 10,
-                                lambda: self.spans().get(trace))
+        return edges.span(self.prefix, trace)
 
     def exact(self, name, status='200'):
         """what differs between the call as it was settled and the meter"""
