@@ -4,6 +4,7 @@ end, and the call is settled at what the provider says, which is what the
 simulator's own meter says.
 """
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -162,45 +163,37 @@ class Gateway:
 
 def parallel(jobs):
     """runs them all at once; what they returned"""
-    out = [None] * len(jobs)
-
-    def run(i):
-        try:
-            out[i] = jobs[i]()
-        except Exception as e:                       # told by the caller
-            out[i] = 'raised %r' % e
-
-    threads = [threading.Thread(target=run, args=(i,))
-               for i in range(len(jobs))]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    return out
+    with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
+        return [f.result() for f in [pool.submit(job) for job in jobs]]
 
 
-def leave(gw, way, where, api, how, at=10, **directive):
+def settled(gw, jobs, status='200'):
+    """of calls that are left, by name: what is not exact"""
+    return '\n'.join(filter(None, [gw.exact(name, status)
+                                   for name in parallel(jobs)]))
+
+
+def leave(gw, way, where, how, api='ConverseStream', at=10, body=None,
+          **directive):
     def job():
-        name, call, split = gw.call(way, where, api, directive)
+        name, call, split = gw.call(way, where, api, directive, body)
         wire.read_events(call, at, split)
         getattr(call, how)()
-        return gw.exact(name)
+        return name
     return job
+
+
+EVERY = [(way, where, how) for way in WAYS for where in ('/on', '/off')
+         for how in ('reset', 'close')]
 
 
 def matrix(gw):
     for api in APIS:
-        jobs = [leave(gw, way, where, api, how)
-                for way in WAYS for where in ('/on', '/off')
-                for how in ('reset', 'close')]
-        bad = [x for x in parallel(jobs) if x]
+        bad = settled(gw, [leave(gw, *e, api) for e in EVERY])
         tap.ok(not bad, api + ': left at event 10 of 100, settled at the '
-               'simulator\'s meter, h1 and h2, buffered or not',
-               '\n'.join(bad))
+               'simulator\'s meter, h1 and h2, buffered or not', bad)
 
-    name, call, split = gw.call('h1', '/on')
-    wire.read_events(call, 10, split)
-    call.reset()
+    name = leave(gw, 'h1', '/on', 'reset')()
     attrs = gw.span(gw.facts(name)['trace'])
     tap.ok(attrs.get('genai.aborted') is True
            and attrs.get('genai.drained') is True
@@ -216,26 +209,24 @@ def matrix(gw):
            gw.span(got['trace']), 'a client that stays is not drained', got)
 
 
+def early(gw, way, where, how, path=None, first_ms=400):
+    def job():
+        name, call, _ = gw.call(way, where, path=path, directive={
+            'first_ms': first_ms, 'events': 20})
+        time.sleep(0.1)
+        getattr(call, how)()
+        return name
+    return job
+
+
 def before_header(gw):
-    def early(way, where, how, path=None, body=None):
-        def job():
-            name, call, _ = gw.call(
-                way, where, directive={'first_ms': 400, 'events': 20},
-                path=path, body=body)
-            time.sleep(0.1)
-            getattr(call, how)()
-            return gw.exact(name, '499')
-        return job
-
-    every = [(way, where, how) for way in WAYS for where in ('/on', '/off')
-             for how in ('reset', 'close')]
-    bad = [x for x in parallel([early(*e) for e in every]) if x]
+    bad = settled(gw, [early(gw, *e) for e in EVERY], '499')
     tap.ok(not bad, 'left before the head of the answer: the same, status '
-           '499', '\n'.join(bad))
+           '499', bad)
 
-    bad = [x for x in parallel(
-        [early(*e, path='/model/%s/converse' % ESCAPED) for e in every]) if x]
-    tap.ok(not bad, 'also of an answer that is no stream', '\n'.join(bad))
+    path = '/model/%s/converse' % ESCAPED
+    bad = settled(gw, [early(gw, *e, path) for e in EVERY], '499')
+    tap.ok(not bad, 'also of an answer that is no stream', bad)
 
     name, call, _ = gw.call(
         'h1', '/on', directive={'first_ms': 400},
@@ -254,22 +245,22 @@ def slow_client(gw):
     """buffers everywhere are full of what the client does not take"""
     big = {'events': 300, 'piece': 20000, 'delay_ms': 6}
 
-    def job(way, where, how):
-        name, call, split = gw.call(way, where, directive=big, small=True)
-        wire.read_events(call, 3, split)
-        time.sleep(0.7)
-        getattr(call, how)()
-        if (way, how) == ('h2', 'reset'):
-            threading.Thread(target=call.conn.discard, daemon=True).start()
-        return gw.exact(name)
+    def slow(way, where, how):
+        def job():
+            name, call, split = gw.call(way, where, directive=big, small=True)
+            wire.read_events(call, 3, split)
+            time.sleep(0.7)
+            getattr(call, how)()
+            if (way, how) == ('h2', 'reset'):
+                threading.Thread(target=call.conn.discard,
+                                 daemon=True).start()
+            return name
+        return job
 
-    bad = [x for x in parallel(
-        [lambda a=(way, where, how): job(*a) for way in WAYS
-         for where in ('/on', '/off', '/zip') for how in ('reset', 'close')
-         if where != '/zip' or way == 'h1']) if x]
-    tap.ok(not bad, 'a slow client that leaves most of 6 MB unread: no byte is '
-           'missed, in memory, in a file or in another filter',
-           '\n'.join(bad))
+    bad = settled(gw, [slow(*e) for e in EVERY]
+                  + [slow('h1', '/zip', how) for how in ('reset', 'close')])
+    tap.ok(not bad, 'a slow client that leaves most of 6 MB unread: no byte '
+           'is missed, in memory, in a file or in another filter', bad)
 
 
 def neighbours(gw):
@@ -291,87 +282,67 @@ def neighbours(gw):
            '\n'.join(bad))
 
 
+def given_up(gw, jobs, sources=('estimate', 'partial')):
+    """of calls that are left, by name: what did not end at a bound"""
+    bad = []
+    for name in parallel(jobs):
+        got, entry = gw.facts(name), gw.entry(name)
+        attrs = gw.span(got['trace'])
+        if entry['outcome'] != 'aborted' \
+                or got['error'] != 'client_closed_request' \
+                or got['src'] not in sources \
+                or attrs.get('genai.usage.complete') is not False \
+                or 'genai.drained' in attrs:
+            bad.append('%s: %s %s' % (name, got, entry['outcome']))
+    return '\n'.join(bad)
+
+
 def bounds(gw):
-    def job(way, where, how, **directive):
-        sources = ('',) if 'first_ms' in directive else ('estimate',
-                                                         'partial')
-
-        def run():
-            name, call, split = gw.call(way, where, directive=directive)
-            if 'first_ms' in directive:
-                time.sleep(0.1)
-            else:
-                wire.read_events(call, 10, split)
-            getattr(call, how)()
-            got, entry = gw.facts(name), gw.entry(name)
-            attrs = gw.span(got['trace'])
-            if entry['outcome'] != 'aborted' \
-                    or got['error'] != 'client_closed_request' \
-                    or got['src'] not in sources \
-                    or attrs.get('genai.usage.complete') is not False \
-                    or 'genai.drained' in attrs:
-                return '%s: %s %s' % (name, got, entry['outcome'])
-        return run
-
     every = [(way, tail, how) for way in WAYS for tail in ('', '/off')
              for how in ('reset', 'close')]
+    name = 'at the bound the upstream is left and the call is partial: '
+
     for what, where, directive in (
             ('time', '/time', {'delay_ms': 60}),
             ('time, while nothing comes', '/time',
              {'fail': 'stall', 'fail_at': 12, 'stall_ms': 60000}),
-            ('time, before the answer begins', '/time',
-             {'first_ms': 60000}),
             ('size', '/size', {'delay_ms': 10, 'events': 500})):
-        bad = [x for x in parallel(
-            [job(w, where + t, h, **directive) for w, t, h in every]) if x]
-        tap.ok(not bad, 'at the bound the upstream is left and the call is '
-               'partial: ' + what, '\n'.join(bad))
+        bad = given_up(gw, [leave(gw, w, where + t, h, **directive)
+                            for w, t, h in every])
+        tap.ok(not bad, name + what, bad)
 
-    bad = [x for x in parallel([job(w, '/none', h, delay_ms=10)
-                                for w in WAYS for h in ('reset', 'close')])
-           if x]
-    tap.ok(not bad, 'genai_drain off: the upstream is left at once',
-           '\n'.join(bad))
+    bad = given_up(gw, [early(gw, w, '/time' + t, h, first_ms=60000)
+                        for w, t, h in every], ('',))
+    tap.ok(not bad, name + 'time, before the answer begins', bad)
+
+    bad = given_up(gw, [leave(gw, w, '/none', h, delay_ms=10)
+                        for w in WAYS for h in ('reset', 'close')])
+    tap.ok(not bad, 'genai_drain off: the upstream is left at once', bad)
 
 
 def others(gw):
-    bad = [x for x in parallel(
-        [leave(gw, w, '/ignore', 'ConverseStream', h)
-         for w in WAYS for h in ('reset', 'close')]) if x]
-    tap.ok(not bad, 'with proxy_ignore_client_abort, too', '\n'.join(bad))
+    ways = [(way, how) for way in WAYS for how in ('reset', 'close')]
 
-    def hidden(way, how):
-        name, call, split = gw.call(way, '/hide', 'OpenAI SSE', body=dict(
-            CHAT, model='openai.gpt-6.1-sol'))
-        wire.read_events(call, 10, split)
-        getattr(call, how)()
-        return gw.exact(name)
+    bad = settled(gw, [leave(gw, w, '/ignore', h) for w, h in ways])
+    tap.ok(not bad, 'with proxy_ignore_client_abort, too', bad)
 
-    bad = [x for x in parallel(
-        [lambda a=(w, h): hidden(*a) for w in WAYS
-         for h in ('reset', 'close')]) if x]
-    tap.ok(not bad, 'with genai_include_usage, too', '\n'.join(bad))
+    unasked = dict(CHAT, model='openai.gpt-6.1-sol')
+    bad = settled(gw, [leave(gw, w, '/hide', h, 'OpenAI SSE', body=unasked)
+                       for w, h in ways])
+    tap.ok(not bad, 'with genai_include_usage, too', bad)
 
-    bad = []
-    for way in WAYS:
-        name, call, split = gw.call(way, '/on', directive={
-            'fail': 'cut', 'fail_at': 50})
-        wire.read_events(call, 10, split)
-        call.reset()
-        got = gw.facts(name)
-        if got['error'] != 'client_closed_request' \
-                or got['src'] not in ('estimate', 'partial'):
-            bad.append(got)
-    tap.ok(not bad, 'an upstream that breaks off meanwhile: partial', bad)
+    got = [gw.facts(leave(gw, way, '/on', 'reset', fail='cut',
+                          fail_at=50)()) for way in WAYS]
+    tap.ok(all(x['error'] == 'client_closed_request'
+               and x['src'] in ('estimate', 'partial') for x in got),
+           'an upstream that breaks off meanwhile: partial', got)
 
 
 def crowd(gw):
-    jobs = [leave(gw, ('h1', 'h2')[i % 2], ('/on', '/off')[i // 2 % 2],
-                  list(APIS)[i // 4 % 4], ('reset', 'close')[i // 16 % 2],
-                  delay_ms=20) for i in range(200)]
     gw.sim.reset()
-    bad = [x for x in parallel(jobs) if x]
-    tap.ok(not bad, '200 clients that leave at once', '\n'.join(bad[:10]))
+    bad = settled(gw, [leave(gw, *EVERY[i % 8], list(APIS)[i // 8 % 4],
+                             delay_ms=20) for i in range(200)])
+    tap.ok(not bad, '200 clients that leave at once', bad)
 
     total = gw.sim.meter()['total']
     tap.ok(total['calls'] == 200 and total['aborted'] == 0,
@@ -438,14 +409,7 @@ def cpu(pid):
 def rest(gw, nginx):
     """calls that are drained while nothing comes, then a quit"""
     stall = {'fail': 'stall', 'fail_at': 12, 'stall_ms': 1500}
-    names = []
-    for way in WAYS:
-        for where in ('/on', '/off'):
-            for how in ('reset', 'close'):
-                name, call, split = gw.call(way, where, directive=stall)
-                wire.read_events(call, 10, split)
-                getattr(call, how)()
-                names.append(name)
+    names = [leave(gw, *e, **stall)() for e in EVERY]
 
     pid = worker(nginx)
     before, start = cpu(pid), time.monotonic()
@@ -454,18 +418,14 @@ def rest(gw, nginx):
     tap.ok(used < wall / 4, 'while nothing comes the worker sleeps',
            '%g s of %g s' % (used, wall))
 
-    name, call, split = gw.call('h1', '/time', directive=dict(
-        stall, stall_ms=60000))
-    wire.read_events(call, 10, split)
-    call.reset()
+    leave(gw, 'h1', '/time', 'reset', **dict(stall, stall_ms=60000))()
     start = time.monotonic()
     nginx.process.send_signal(signal.SIGQUIT)
     nginx.process.wait(30)
     took = time.monotonic() - start
 
-    bad = [x for x in map(gw.exact, names) if x]
-    tap.ok(not bad, 'a worker that was told to quit drains first',
-           '\n'.join(bad))
+    bad = '\n'.join(filter(None, map(gw.exact, names)))
+    tap.ok(not bad, 'a worker that was told to quit drains first', bad)
     tap.ok(took < 20, 'and no longer than it may', took)
 
 
