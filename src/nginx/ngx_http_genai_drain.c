@@ -133,7 +133,12 @@ ngx_http_genai_drain_handler(ngx_http_request_t *r)
     /* an internal redirect may have left a location that drains */
 
     if (lcf->drain == NULL || ctx->conf != lcf || ctx->call.api_op == NULL) {
-        ctx->drain = NULL;
+
+        if (ctx->drain != NULL) {
+            ngx_http_genai_drain_cleanup(ctx->drain);
+            ctx->drain = NULL;
+        }
+
         return NGX_DECLINED;
     }
 

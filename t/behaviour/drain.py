@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -75,6 +76,21 @@ http {
         location /ignore/ {
             proxy_ignore_client_abort on; proxy_pass http://sim;
         }
+        location /raw/ {
+            proxy_request_buffering off; proxy_pass http://sim;
+        }
+        location /mirror/ { mirror /nowhere; proxy_pass http://sim; }
+        location = /nowhere { internal; genai off; return 204; }
+        location /again/ {
+            genai_drain off;
+            proxy_intercept_errors on; error_page 429 = @again;
+            proxy_pass http://sim;
+        }
+        location @again { proxy_pass http://sim; }
+        location /away/ {
+            error_page 502 = @away; proxy_pass http://unix:%(dead)s;
+        }
+        location @away { genai_drain off; proxy_pass http://sim; }
         location /hide/ { genai_include_usage on; proxy_pass http://sim; }
         location /zip/ {
             gzip on; gzip_types application/vnd.amazon.eventstream;
@@ -121,7 +137,7 @@ class Gateway:
         self.count += 1
         name = '%s%s-%04d' % (way, where.replace('/', '-'), self.count)
         a_path, a_body, split = APIS[api]
-        headers = [('X-Name', name), ('X-Sim-Directive', json.dumps(
+        headers = [('X-Name', name), ('amz-sdk-invocation-id', name), ('X-Sim-Directive', json.dumps(
             dict({'events': 100, 'delay_ms': 4, 'seed': name},
                  **directive or {})))]
         call = WAYS[way](self.ports[way], where + (path or a_path),
@@ -135,7 +151,7 @@ class Gateway:
     def entry(self, name):
         """what the simulator knows of the call"""
         def look():
-            for e in self.sim.calls():
+            for e in reversed(self.sim.calls()):
                 if ('x-name', name) in [(k.lower(), v)
                                         for k, v in e['headers']] \
                         and e['outcome'] != 'open':
@@ -326,6 +342,19 @@ def others(gw):
     bad = settled(gw, [leave(gw, w, '/ignore', h) for w, h in ways])
     tap.ok(not bad, 'with proxy_ignore_client_abort, too', bad)
 
+    bad = settled(gw, [leave(gw, w, '/raw', h) for w, h in ways])
+    tap.ok(not bad, 'with proxy_request_buffering off, too', bad)
+
+    bad = settled(gw, [early(gw, w, '/mirror', h) for w, h in ways], '499')
+    tap.ok(not bad, 'behind a module that reads the request first, too', bad)
+
+    bad = settled(gw, [leave(gw, w, '/again', h, fail='throttle',
+                             fail_times=1) for w, h in ways])
+    tap.ok(not bad, 'in the location that an error_page leads to, too', bad)
+
+    bad = given_up(gw, [leave(gw, w, '/away', h) for w, h in ways])
+    tap.ok(not bad, 'but not if that location has it off', bad)
+
     unasked = dict(CHAT, model='openai.gpt-6.1-sol')
     bad = settled(gw, [leave(gw, w, '/hide', h, 'OpenAI SSE', body=unasked)
                        for w, h in ways])
@@ -437,10 +466,16 @@ def main():
     so = harness.find_module()
     nginx = None
 
+    # refuses at once, in the event that tried
+    dead = os.path.join(prefix, 'dead')
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(dead)
+
     try:
         nginx = harness.Nginx(prefix, CONF % dict(
             ports, load='load_module %s;' % so if so else '', top=tap.TOP,
-            prefix=prefix, sim=sim.port, keepalive=KEEPALIVE),
+            prefix=prefix, sim=sim.port, keepalive=KEEPALIVE,
+            dead=dead),
             ports.values())
         gw = Gateway(prefix, sim, ports)
         matrix(gw)
