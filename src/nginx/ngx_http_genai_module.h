@@ -372,7 +372,8 @@ ngx_chain_t *ngx_http_genai_stream_stop(ngx_http_request_t *r,
 /* ngx_http_genai_budget.c */
 
 /* has this open stream used more than its budget has left?  *text: the
- * sentence for the client */
+ * sentence for the client.  Asked after each piece of a stream with ctx->stop
+ * until it says so once */
 ngx_uint_t ngx_http_genai_budget_over(ngx_http_genai_ctx_t *ctx,
     genai_str_t *text);
 

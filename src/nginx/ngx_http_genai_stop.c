@@ -100,7 +100,7 @@ ngx_http_genai_stream_stop(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     ctx->tap = 0;
     ctx->call.truncated = 1;
-    genai_call_error(&ctx->call, genai_strz("budget_exhausted"),
+    genai_call_error(&ctx->call, genai_strz("budget_exceeded"),
                      GENAI_ORIGIN_GATEWAY);
 
     return ngx_http_genai_stop_at(r, s, in, at, end);
