@@ -515,3 +515,89 @@ location / { genai bedrock; return 204; }
 --- error_log
 genai_zone: room for 510 open calls and 322 label sets
 genai_queue: lanes of 128k
+
+
+=== TEST 45: genai_drain: what is not known
+--- config
+location / {
+    genai bedrock;
+    genai_drain on;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "on", it must be "time=time"
+
+
+=== TEST 46: genai_drain: no time
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=0s;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "time=0s"
+
+
+=== TEST 47: genai_drain: more than an hour
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=2h;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "time=2h"
+
+
+=== TEST 48: genai_drain: a size that is none
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=5s size=big;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "size=big"
+
+
+=== TEST 49: genai_drain: off stands alone
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=5s off;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "off"
+
+
+=== TEST 50: genai_drain twice at one level
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=5s;
+    genai_drain off;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+"genai_drain" directive is duplicate
+
+
+=== TEST 51: genai_drain: every word
+--- http_config
+genai_drain size=64k;
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=1h size=1m;
+    location /off { genai_drain off; }
+    return 200;
+}
+--- error_code: 200

@@ -424,6 +424,10 @@ genai_span_answer(genai_span_ctx_t *x)
         put(genai_span_bool, x, "genai.aborted", 1);
     }
 
+    if (c->drained) {
+        put(genai_span_bool, x, "genai.drained", 1);
+    }
+
     if (c->truncated) {
         put(genai_span_bool, x, "genai.truncated", 1);
     }

@@ -596,6 +596,26 @@ genai_budget_zone_sent(genai_budget_zone_t *z, genai_budget_handle_t handle)
 
 
 int
+genai_budget_zone_held(genai_budget_zone_t *z, genai_budget_handle_t handle,
+    genai_budget_amounts_t *amounts)
+{
+    shard_t     *s;
+    zone_row_t  *r;
+
+    r = row_lock(z, handle, &s);
+
+    if (r == NULL) {
+        return GENAI_DECLINED;
+    }
+
+    *amounts = r->hold.amounts;
+    genai_budget_zone_unlock(z, s);
+
+    return GENAI_OK;
+}
+
+
+int
 genai_budget_zone_extend(genai_budget_zone_t *z, genai_budget_handle_t handle,
     int64_t deadline)
 {

@@ -236,6 +236,7 @@ typedef struct {
     unsigned      usage_complete:1;
     unsigned      priced:1;              /* cost_pico is valid */
     unsigned      aborted:1;             /* client left, or worker died */
+    unsigned      drained:1;             /* read to its end all the same */
     unsigned      truncated:1;           /* upstream ended before its end */
     unsigned      bad_body:1;            /* could not be parsed */
     unsigned      from_cache:1;          /* proxy_cache hit */

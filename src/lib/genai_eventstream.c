@@ -754,3 +754,59 @@ genai_eventstream_finish(genai_eventstream_t *es)
 
     return GENAI_ERROR;
 }
+
+
+static char *
+genai_es_put32(char *p, uint32_t v)
+{
+    *p++ = (char) (v >> 24);
+    *p++ = (char) (v >> 16);
+    *p++ = (char) (v >> 8);
+    *p++ = (char) v;
+
+    return p;
+}
+
+
+size_t
+genai_eventstream_encode(const genai_es_header_t *h, size_t n,
+    genai_str_t payload, char *buf, size_t size)
+{
+    char    *p;
+    size_t   i, len, total;
+
+    for (i = 0, len = 0; i < n; i++) {
+        len += 1 + h[i].name.len + 1 + 2 + h[i].value.len;
+    }
+
+    total = 12 + len + payload.len + 4;
+
+    if (total > size || total > GENAI_ES_MAX_FRAME) {
+        return 0;
+    }
+
+    p = genai_es_put32(buf, (uint32_t) total);
+    p = genai_es_put32(p, (uint32_t) len);
+    p = genai_es_put32(p, genai_crc32(0, buf, 8));
+
+    for (i = 0; i < n; i++) {
+        *p++ = (char) h[i].name.len;
+        memcpy(p, h[i].name.data, h[i].name.len);
+        p += h[i].name.len;
+
+        *p++ = 7;
+        *p++ = (char) (h[i].value.len >> 8);
+        *p++ = (char) h[i].value.len;
+        memcpy(p, h[i].value.data, h[i].value.len);
+        p += h[i].value.len;
+    }
+
+    if (payload.len) {
+        memcpy(p, payload.data, payload.len);
+        p += payload.len;
+    }
+
+    (void) genai_es_put32(p, genai_crc32(0, buf, (size_t) (p - buf)));
+
+    return total;
+}

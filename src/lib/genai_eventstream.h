@@ -129,4 +129,15 @@ int genai_eventstream_feed(genai_eventstream_t *es, const char *buf,
 int genai_eventstream_finish(genai_eventstream_t *es);
 
 
+typedef struct {
+    genai_str_t  name;                /* 1 to 255 bytes */
+    genai_str_t  value;               /* a string, up to 32767 bytes */
+} genai_es_header_t;
+
+
+/* one frame into buf; gives its length, 0 when size does not suffice */
+size_t genai_eventstream_encode(const genai_es_header_t *h, size_t n,
+    genai_str_t payload, char *buf, size_t size);
+
+
 #endif /* GENAI_EVENTSTREAM_H */

@@ -134,7 +134,7 @@ static const rec_field_t  rec_fields[] = {
     x(4, priced) x(5, aborted) x(6, truncated) x(7, bad_body)                 \
     x(8, from_cache) x(9, error) x(10, parent_remote)                         \
     x(11, context_exceeded) x(12, price_long) x(13, internal)                 \
-    x(14, reasoning) x(19, by_vector) x(20, by_words)
+    x(14, reasoning) x(19, by_vector) x(20, by_words) x(21, drained)
 
 
 typedef struct {

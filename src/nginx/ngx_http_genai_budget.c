@@ -10,6 +10,7 @@
 
 #include "ngx_http_genai_budget.h"
 #include "ngx_http_genai_shm.h"
+#include "../lib/genai_usage.h"
 
 
 static ngx_int_t ngx_http_genai_budget_body(ngx_http_request_t *r,
@@ -35,6 +36,11 @@ static void ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx,
     ngx_uint_t status, ngx_http_genai_budget_why_t *why);
 static void ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
     const genai_budget_amounts_t *used, ngx_uint_t readable);
+static void ngx_http_genai_budget_running(ngx_http_genai_ctx_t *ctx,
+    genai_budget_amounts_t *used);
+static ngx_uint_t ngx_http_genai_budget_beyond(
+    ngx_http_genai_budget_hold_t *hold, const genai_budget_amounts_t *used,
+    genai_budget_state_t *state);
 
 
 ngx_int_t
@@ -119,6 +125,7 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     b = ctx->budget;
     b->conf = lcf;
     b->n = 0;
+    b->stop_at = 0;
     b->deadline = ngx_http_genai_budget_deadline(r);
     b->extend_at = ngx_time() + b->deadline / 2;
 
@@ -332,8 +339,14 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     case GENAI_OK:
         hold->conf = bc;
         hold->key = call.key;
-        hold->amounts = call.amounts;
         b->n++;
+
+        if (bc->stop
+            && genai_budget_zone_held(&zc->zone, hold->handle, &hold->amounts)
+               == GENAI_OK)
+        {
+            ctx->stop = 1;
+        }
 
         if (refused == NGX_OK && force && why->state.refused) {
             why->limit = 1;
@@ -641,6 +654,134 @@ ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx)
                                             ngx_time() + b->deadline);
         }
     }
+}
+
+
+/*
+ * stream=stop.  The output is an estimate while the stream goes on, so one
+ * that has used what it reserved is not ended for that: only when what is
+ * beyond finds no room under a limit.
+ */
+
+#define NGX_HTTP_GENAI_BUDGET_STEP  16         /* tokens between two looks */
+
+ngx_uint_t
+ngx_http_genai_budget_over(ngx_http_genai_ctx_t *ctx, genai_str_t *text)
+{
+    u_char                        *p;
+    ngx_uint_t                     i;
+    genai_budget_amounts_t         used;
+    genai_budget_state_t           state;
+    ngx_http_genai_budget_ctx_t   *b;
+    ngx_http_genai_budget_hold_t  *hold;
+
+    b = ctx->budget;
+
+    if (b == NULL || b->n == 0) {
+        return 0;
+    }
+
+    genai_usage_running(&ctx->call, &used.itok, &used.otok);
+
+    if (used.otok < b->stop_at) {
+        return 0;
+    }
+
+    b->stop_at = used.otok + NGX_HTTP_GENAI_BUDGET_STEP;
+    ngx_http_genai_budget_running(ctx, &used);
+
+    for (i = 0; i < b->n; i++) {
+        hold = &b->holds[i];
+
+        if (!hold->conf->stop
+            || !ngx_http_genai_budget_beyond(hold, &used, &state))
+        {
+            continue;
+        }
+
+        p = ngx_pnalloc(ctx->request->pool, hold->conf->zone->name.len + 128);
+        if (p == NULL) {
+            return 0;
+        }
+
+        text->data = (char *) p;
+        text->len = ngx_sprintf(p, "Budget '%V' exhausted: the stream was "
+                                "stopped", &hold->conf->zone->name) - p;
+
+        ngx_http_genai_budget_count(&hold->conf->zone->head->stopped);
+
+        return 1;
+    }
+
+    return 0;
+}
+
+
+/* what the tokens so far cost; -1: no price */
+
+static void
+ngx_http_genai_budget_running(ngx_http_genai_ctx_t *ctx,
+    genai_budget_amounts_t *used)
+{
+    genai_call_t                 now;
+    ngx_http_genai_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_genai_module);
+
+    now = ctx->call;
+    now.aborted = 1;
+
+    genai_usage_settle(&now);
+    (void) genai_usage_estimate(&now);
+    (void) genai_price_call(mcf->prices, &now,
+                            (int64_t) (now.start_unix_ns / GENAI_NS_PER_SEC));
+
+    used->usd_pico = now.priced ? now.cost_pico : -1;
+    used->req = 1;
+}
+
+
+/* more than was reserved, and no room for what is more */
+
+static ngx_uint_t
+ngx_http_genai_budget_beyond(ngx_http_genai_budget_hold_t *hold,
+    const genai_budget_amounts_t *used, genai_budget_state_t *state)
+{
+    int64_t                        more;
+    uint32_t                       i;
+    genai_budget_t                 copy;
+    ngx_http_genai_budget_zone_t  *zc;
+
+    if (used->usd_pico <= hold->amounts.usd_pico
+        && used->itok <= hold->amounts.itok
+        && used->otok <= hold->amounts.otok)
+    {
+        return 0;
+    }
+
+    zc = ngx_http_genai_budget_in_force(hold->conf->zone);
+
+    if (zc == NULL
+        || genai_budget_zone_peek(&zc->zone, hold->key, ngx_time(), &copy)
+           != GENAI_OK)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < copy.nuse; i++) {
+        genai_budget_state(&copy, i, ngx_time(), state);
+
+        more = genai_budget_amount(used, state->limit.unit)
+               - genai_budget_amount(&hold->amounts, state->limit.unit);
+
+        if (more > 0
+            && more > state->allowed - state->spent - state->reserved)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

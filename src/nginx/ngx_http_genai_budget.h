@@ -114,7 +114,7 @@ typedef struct {
     ngx_http_genai_budget_conf_t  *conf;
     genai_str_t                    key;
     genai_budget_handle_t          handle;
-    genai_budget_amounts_t         amounts;    /* the bound */
+    genai_budget_amounts_t         amounts;    /* reserved, with stream=stop */
 } ngx_http_genai_budget_hold_t;
 
 
@@ -125,6 +125,8 @@ struct ngx_http_genai_budget_ctx_s {
     ngx_uint_t                     n;
     time_t                         deadline;   /* s from now, each time */
     time_t                         extend_at;
+    int64_t                        stop_at;    /* output tokens: looked at
+                                                  next then */
     ngx_http_genai_budget_hold_t   holds[NGX_HTTP_GENAI_BUDGET_USES];
 };
 

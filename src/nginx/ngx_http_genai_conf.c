@@ -88,6 +88,7 @@ ngx_http_genai_create_loc_conf(ngx_conf_t *cf)
     conf->extract = NGX_CONF_UNSET_PTR;
     conf->capture = NGX_CONF_UNSET_SIZE;
     conf->include_usage = NGX_CONF_UNSET;
+    conf->drain = NGX_CONF_UNSET_PTR;
     conf->name = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->session = NGX_CONF_UNSET_PTR;
@@ -130,6 +131,7 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->extract, prev->extract, NULL);
     ngx_conf_merge_size_value(conf->capture, prev->capture, 0);
     ngx_conf_merge_value(conf->include_usage, prev->include_usage, 0);
+    ngx_conf_merge_ptr_value(conf->drain, prev->drain, NULL);
     ngx_conf_merge_uint_value(conf->window, prev->window,
                               NGX_HTTP_GENAI_WINDOW_WARN);
     ngx_conf_merge_ptr_value(conf->name, prev->name, NULL);
@@ -159,6 +161,7 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
         mcf->window |= (conf->window == NGX_HTTP_GENAI_WINDOW_REJECT);
         mcf->include_usage |= conf->include_usage;
+        mcf->drain |= (conf->drain != NULL);
     }
 
     if (conf->api != GENAI_API_NONE && clcf->handler != NULL) {

@@ -170,6 +170,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       offsetof(ngx_http_genai_loc_conf_t, include_usage),
       NULL },
 
+    { ngx_string("genai_drain"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_genai_set_drain,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("genai_span_name"),
       NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_set_complex_value_slot,
@@ -385,6 +392,14 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
     if (mcf->include_usage
         && ngx_http_genai_add_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                                     ngx_http_genai_stream_handler, 0)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (mcf->drain
+        && ngx_http_genai_add_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                    ngx_http_genai_drain_handler, 0)
            != NGX_OK)
     {
         return NGX_ERROR;

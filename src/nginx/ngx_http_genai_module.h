@@ -101,6 +101,7 @@ typedef struct {
     ngx_uint_t                   window;      /* a location rejects */
     ngx_uint_t                   include_usage;  /* a location has it */
     ngx_uint_t                   budgets;        /* a location has some */
+    ngx_uint_t                   drain;       /* the same */
 } ngx_http_genai_main_conf_t;
 
 
@@ -123,6 +124,14 @@ typedef struct {
 } ngx_http_genai_keep_conf_t;
 
 
+/* genai_drain */
+
+typedef struct {
+    ngx_msec_t                   time;
+    off_t                        size;
+} ngx_http_genai_drain_conf_t;
+
+
 typedef struct {
     ngx_uint_t                   api;         /* genai_api_e */
     ngx_uint_t                   trace_context;
@@ -143,6 +152,7 @@ typedef struct {
 
     ngx_array_t                 *extract;     /* genai_extract_row_t */
     ngx_flag_t                   include_usage;
+    ngx_http_genai_drain_conf_t *drain;       /* NULL: off */
     size_t                       capture;     /* bytes, 0: off */
     genai_apis_t                *apis;        /* NULL: the tables alone */
 
@@ -165,6 +175,8 @@ typedef struct {
 typedef struct ngx_http_genai_row_s  ngx_http_genai_row_t;
 
 typedef struct ngx_http_genai_stream_s  ngx_http_genai_stream_t;
+typedef struct ngx_http_genai_drain_s  ngx_http_genai_drain_t;
+typedef struct ngx_http_genai_stop_s  ngx_http_genai_stop_t;
 
 typedef struct ngx_http_genai_budget_zone_s  ngx_http_genai_budget_zone_t;
 typedef struct ngx_http_genai_budget_conf_s  ngx_http_genai_budget_conf_t;
@@ -192,12 +204,16 @@ typedef struct {
     unsigned                     queued:1;         /* is in the open list */
     unsigned                     own_cost:1;       /* this call is sampled
                                                       for our own cost */
+    unsigned                     stop:1;           /* stream=stop: the budget
+                                                      ends an open stream */
     uint64_t                     own_ns;
     genai_memory_t               memory;           /* the request's pool */
     genai_extract_t             *extract;
     genai_capture_t             *capture;          /* NULL: off */
     ngx_http_genai_stream_t     *stream;           /* NULL: nothing to hide */
     ngx_http_genai_budget_ctx_t *budget;           /* NULL: none here */
+    ngx_http_genai_drain_t      *drain;            /* NULL: off */
+    ngx_http_genai_stop_t       *stopper;          /* NULL: runs to its end */
 
     char                         arena[GENAI_CALL_ARENA];
 } ngx_http_genai_ctx_t;
@@ -395,10 +411,48 @@ void ngx_http_genai_keep(ngx_http_genai_ctx_t *ctx);
 ngx_int_t ngx_http_genai_stream_handler(ngx_http_request_t *r);
 void ngx_http_genai_stream_header(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx);
-ngx_uint_t ngx_http_genai_stream_on(ngx_http_genai_ctx_t *ctx);
 ngx_int_t ngx_http_genai_stream_filter(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
     ngx_http_output_body_filter_pt next);
+ngx_int_t ngx_http_genai_stream_send(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
+    ngx_http_output_body_filter_pt next);
+
+
+/* ngx_http_genai_drain.c: the upstream is read on without a client */
+
+char *ngx_http_genai_set_drain(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_genai_drain_handler(ngx_http_request_t *r);
+
+/* the request body is whole */
+void ngx_http_genai_drain_request(ngx_http_genai_ctx_t *ctx);
+
+/* 1: the header is not to be sent */
+ngx_uint_t ngx_http_genai_drain_header(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
+ngx_int_t ngx_http_genai_drain_filter(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
+    ngx_http_output_body_filter_pt next);
+
+
+/* ngx_http_genai_stop.c: a stream ends at its budget */
+
+void ngx_http_genai_stop_header(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
+
+/* what is to be sent instead of in, NULL: nothing */
+ngx_chain_t *ngx_http_genai_stream_stop(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in);
+
+
+/* ngx_http_genai_budget.c */
+
+/* has this open stream used more than its budget has left?  *text: the
+ * sentence for the client.  Asked after each piece of a stream with ctx->stop
+ * until it says so once */
+ngx_uint_t ngx_http_genai_budget_over(ngx_http_genai_ctx_t *ctx,
+    genai_str_t *text);
 
 
 /* ngx_http_genai_window.c */

@@ -777,6 +777,7 @@ ngx_http_genai_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         if (b->last_buf) {
             ctx->request_done = 1;
             genai_body_request_end(&ctx->body, 1);
+            ngx_http_genai_drain_request(ctx);
         }
     }
 

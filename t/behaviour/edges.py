@@ -148,12 +148,12 @@ class Log:
     def __init__(self, path):
         self.path = path
 
-    def find(self, name, count=1):
+    def find(self, name, count=1, seconds=10):
         def look():
             found = [json.loads(x) for x in open(self.path, encoding='utf-8')
                      if '"name":"%s"' % name in x]
             return found if len(found) >= count else None
-        return harness.wait_for('the log line of ' + name, 10, look)[-1]
+        return harness.wait_for('the log line of ' + name, seconds, look)[-1]
 
 
 def span(prefix, trace):

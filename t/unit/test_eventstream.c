@@ -33,6 +33,46 @@ static const char  *v_error =
 static const char  *v_empty = "000000100000000005c248eb7d98c8ff";
 
 
+static void
+encode(void)
+{
+    char                           buf[512];
+    size_t                         i, n, len;
+    unsigned char                  want[512];
+
+    static const genai_es_header_t  h[] = {
+        { genai_string(":exception-type"),
+          genai_string("throttlingException") },
+        { genai_string(":content-type"), genai_string("application/json") },
+        { genai_string(":message-type"), genai_string("exception") }
+    };
+
+    len = strlen(v_exception) / 2;
+
+    for (i = 0; i < len; i++) {
+        sscanf(v_exception + 2 * i, "%2hhx", &want[i]);
+    }
+
+    n = genai_eventstream_encode(h, 3, genai_strz("{\"message\":\"budget\"}"),
+                                 buf, sizeof(buf));
+    ok(n == len && memcmp(buf, want, n) == 0,
+       "a frame is written as botocore reads it");
+
+    is_int((long long) genai_eventstream_encode(h, 3,
+                genai_strz("{\"message\":\"budget\"}"), buf, n - 1),
+           0, "a byte too little is too little");
+
+    n = genai_eventstream_encode(NULL, 0, genai_str(NULL, 0), buf, 16);
+    ok(n == 16, "the smallest frame has 16 bytes");
+
+    for (i = 0; i < n; i++) {
+        sscanf(v_empty + 2 * i, "%2hhx", &want[i]);
+    }
+
+    ok(memcmp(buf, want, n) == 0, "which are these");
+}
+
+
 /* everything that is told about a stream, as text that can be compared */
 
 typedef struct {
@@ -611,6 +651,7 @@ main(void)
     again();
     errors();
     big();
+    encode();
 
     return done();
 }

@@ -43,6 +43,7 @@ fill(genai_call_t *c, const genai_attr_t *a, size_t na)
     c->output_tokens = 236;
     c->cost_pico = 123456789012345LL;
     c->priced = 1;
+    c->drained = 1;
     c->temperature = 0.0;
     c->score_sum = 1.25;
     c->ntools = 2;
@@ -87,7 +88,8 @@ test_round(void)
     is_int((long long) d.first_event_ns, 0, "what did not happen stays so");
     ok(d.temperature == 0 && !isnan(d.temperature), "temperature 0 is given");
     ok(isnan(d.top_p), "top_p stays unknown");
-    ok(d.sampled && d.streamed && d.priced && !d.aborted, "flags stay");
+    ok(d.sampled && d.streamed && d.priced && d.drained && !d.aborted,
+       "flags stay");
     ok(d.reasoning, "that there was reasoning stays");
     ok(d.by_words && !d.by_vector, "and what a search goes by");
     is_int(d.disagreement, GENAI_DISAGREE_BODY_HEADER, "so do their fields");

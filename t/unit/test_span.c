@@ -369,6 +369,7 @@ test_error(void)
     c->usage_complete = 0;
     c->usage_source = GENAI_SOURCE_PARTIAL;
     c->aborted = 1;
+    c->drained = 1;
     c->truncated = 1;
     c->skip = GENAI_SKIP_NOT_BILLED;
     c->disagreement = GENAI_DISAGREE_BODY_FRAME | GENAI_DISAGREE_BODY_HEADER;
@@ -389,6 +390,7 @@ test_error(void)
     has_int("http.response.status_code", 429);
     has_list("gen_ai.response.finish_reasons", "error");
     has_bool("genai.aborted", 1);
+    has_bool("genai.drained", 1);
     has_bool("genai.truncated", 1);
     has_bool("genai.usage.complete", 0);
     has_str("genai.usage.source", "partial");
