@@ -341,8 +341,10 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
 
     /* an answer that nobody waited for may be billed all the same */
 
-    if (c->usage_source == GENAI_SOURCE_NONE && c->status >= 400
-        && c->status != 499 && c->status != 504 && !c->aborted)
+    if (c->usage_source == GENAI_SOURCE_NONE && !c->aborted
+        && ((c->status >= 400 && c->status != 499 && c->status != 504)
+            || (c->error && c->streamed && !c->truncated && !c->bad_body
+                && c->text_events == 0)))
     {
         genai_price_skip(c, GENAI_SKIP_NOT_BILLED);
         return NULL;

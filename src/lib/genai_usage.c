@@ -269,9 +269,11 @@ genai_usage_judge(genai_call_t *c, const genai_usage_pick_t *p)
     }
 
     /* the stop reason comes with or before the final counts: whoever has
-     * seen all three has lost nothing to an early end */
+     * seen all three has lost nothing to an early end; an error in a stream
+     * is one, too, and counts from its beginning are not the final ones */
 
-    if (((c->aborted && !c->drained) || c->truncated)
+    if (((c->aborted && !c->drained) || c->truncated
+         || (c->error && c->streamed))
         && (c->stop_reason.len == 0 || !c->usage_complete))
     {
         c->usage_source = GENAI_SOURCE_PARTIAL;
@@ -306,7 +308,8 @@ genai_usage_wanting(const genai_call_t *c)
     }
 
     return c->aborted || c->truncated
-           || (c->usage_source == GENAI_SOURCE_NONE && !c->error);
+           || (c->error ? c->text_events > 0
+                        : c->usage_source == GENAI_SOURCE_NONE);
 }
 
 

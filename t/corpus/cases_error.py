@@ -94,7 +94,8 @@ def frames():
              error_type="overloaded_error", error_message="Overloaded",
              error_origin="upstream", finish="error", output_chars=3,
              response_id="msg_bdrk_01BBBB",
-             response_model="claude-sonnet-4-6", **usage(12, 1))
+             response_model="claude-sonnet-4-6", input_tokens=12,
+             output_tokens=1, total_tokens=13, usage_source="partial")
     yield c
 
 
@@ -179,7 +180,8 @@ def broken():
     c.answer([START, event("contentBlockDelta", '{"delta":{"text":"a"}'),
               event("metadata", '{"usage":{"inputTokens":1]}')])
     yield failed(c, "malformed_body", events=3, text_events=1,
-                 output_chars=1, input_tokens=1, usage_source="body", **counted)
+                 output_chars=1, input_tokens=1, usage_source="partial",
+                 **counted)
 
     c = Case("error/chunk-base64", STREAM, HAIKU, INVOKE_ASK)
     c.answer([event("chunk", '{"bytes":"e30=*"}')])

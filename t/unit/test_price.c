@@ -442,6 +442,25 @@ reasons(void)
     base(&c, "amazon.nova-lite-v1:0");
     c.usage_source = GENAI_SOURCE_NONE;
     c.input_tokens = c.output_tokens = -1;
+    c.streamed = 1;
+    c.error = 1;
+    genai_price_call(t, &c, NOV);
+    is_int(c.skip, GENAI_SKIP_NOT_BILLED,
+           "a stream that begins with an error is as an error");
+
+    base(&c, "amazon.nova-lite-v1:0");
+    c.usage_source = GENAI_SOURCE_NONE;
+    c.input_tokens = c.output_tokens = -1;
+    c.streamed = 1;
+    c.error = 1;
+    c.text_events = 1;
+    genai_price_call(t, &c, NOV);
+    is_int(c.skip, GENAI_SKIP_NO_USAGE,
+           "not one that has an error after some text");
+
+    base(&c, "amazon.nova-lite-v1:0");
+    c.usage_source = GENAI_SOURCE_NONE;
+    c.input_tokens = c.output_tokens = -1;
     c.status = 200;
     c.error = 1;
     genai_price_call(t, &c, NOV);

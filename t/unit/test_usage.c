@@ -266,6 +266,17 @@ estimates(void)
     is_int(c.input_tokens, 100, "a known input stays");
     is_int(c.output_tokens, 100, "output of a cut stream: its text's worth");
 
+    c.aborted = 0;
+    c.streamed = 1;
+    c.error = 1;
+    c.text_events = 1;
+    genai_usage_settle(&c);
+    is_int(c.usage_source, GENAI_SOURCE_PARTIAL,
+           "counts of a stream that ends in an error are its first ones");
+    ok(genai_usage_wanting(&c), "and an estimate is for it");
+    (void) genai_usage_estimate(&c);
+    is_int(c.output_tokens, 100, "which goes by its text");
+
     c.usage_source = GENAI_SOURCE_PARTIAL;
     c.output_tokens = 300;
     is_int(genai_usage_estimate(&c), GENAI_DECLINED,
