@@ -308,7 +308,7 @@ genai_usage_wanting(const genai_call_t *c)
     }
 
     return c->aborted || c->truncated
-           || (c->error ? c->text_events > 0
+           || (c->error ? c->text_events > 0 && !c->bad_body
                         : c->usage_source == GENAI_SOURCE_NONE);
 }
 
