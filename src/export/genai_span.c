@@ -288,6 +288,7 @@ genai_span_attrs(const genai_call_t *c, genai_span_visit_pt visit, void *data)
     genai_span_rag(&x);
     genai_span_peer(&x);
     genai_span_failure(&x);
+    genai_span_budget(&x);
     genai_span_scores(&x);
     genai_span_profile(&x);
     genai_span_own(&x);

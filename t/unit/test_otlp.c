@@ -238,6 +238,54 @@ test_traces(void)
 }
 
 
+/* a call that a budget refused has an event; attributes go on around it */
+
+static void
+test_event(void)
+{
+    genai_call_t           c;
+    Otlp__Span            *s;
+    Otlp__Event           *e;
+    const Otlp__AnyValue  *v;
+    Otlp__TracesRequest   *r;
+
+    fill(&c, 7);
+    is_int(genai_otlp_span(&items, &scratch, &c), GENAI_OK, "an admitted");
+    c.budget_status = GENAI_BUDGET_REJECTED;
+    c.budget = genai_strz("tenant\xff");
+    c.budget_limit = genai_strz("2Mtok/1h");
+    c.budget_ns = c.start_ns + 3;
+    is_int(genai_otlp_span(&items, &scratch, &c), GENAI_OK, "a refused");
+    c.budget_status = GENAI_BUDGET_PASSED;
+    is_int(genai_otlp_span(&items, &scratch, &c), GENAI_OK, "and a call more");
+
+    r = traces();
+    ok(r && r->resource_spans[0]->scope_spans[0]->n_spans == 3, "decode");
+
+    s = r->resource_spans[0]->scope_spans[0]->spans[0];
+    is_int((long long) s->n_events, 0, "the first has no event");
+    s = r->resource_spans[0]->scope_spans[0]->spans[2];
+    is_int((long long) s->n_events, 0, "nor has the last");
+
+    s = r->resource_spans[0]->scope_spans[0]->spans[1];
+    is_int((long long) s->n_events, 1, "the refused one has one");
+    e = s->events[0];
+    ok(bin_is(e->name, "genai.budget.rejected"), "of this name");
+    ok(e->time_unix_nano == s->start_time_unix_nano + 3, "of this time");
+    is_int((long long) e->n_attributes, 3, "with attributes");
+    v = attr(e->attributes, e->n_attributes, "genai.budget.limit");
+    ok(v && bin_is(v->string_value, "2Mtok/1h"), "the limit");
+    v = attr(e->attributes, e->n_attributes, "genai.budget.zone");
+    ok(v && bin_is(v->string_value, "tenant\xef\xbf\xbd"),
+       "the zone, made valid");
+    v = attr(s->attributes, s->n_attributes, "gen_ai.usage.input_tokens");
+    ok(v && v->int_value == 107, "and the span keeps its own");
+
+    otlp__traces_request__free_unpacked(r, NULL);
+    items.len = 0;
+}
+
+
 /* metrics */
 
 static genai_metrics_t  *m;
@@ -707,6 +755,7 @@ main(void)
     }
 
     test_traces();
+    test_event();
 
     young(mem, size);
     ok(m != NULL, "a registry");

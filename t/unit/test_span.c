@@ -688,6 +688,69 @@ is_utf8(const char *in, size_t len, size_t size, const char *want)
 }
 
 
+/* what a budget did, and the event of a refusal */
+
+static void
+test_budget(void)
+{
+    genai_call_t        call, *c = &call;
+    genai_span_event_t  e;
+
+    converse(c);
+    is_int(visit(c), GENAI_OK, "a call without a budget");
+    has_not("genai.budget.status");
+    has_not("genai.budget.reserved.usd");
+    is_int(genai_span_event(c, &e), GENAI_DECLINED, "has no event");
+
+    c->budget_status = GENAI_BUDGET_PASSED;
+    c->budget_reserved = 2415300000LL;
+    c->budget_warned = 1;
+    set(budget, "tenant");
+    set(budget_class, "batch");
+    is_int(visit(c), GENAI_OK, "one that a budget admits");
+    has_str("genai.budget.status", "PASSED");
+    has_str("genai.budget.zone", "tenant");
+    has_str("genai.budget.class", "batch");
+    has_not("genai.budget.limit");
+    has_double("genai.budget.reserved.usd", 0.0024153);
+    has_bool("genai.budget.warned", 1);
+    is_int(genai_span_event(c, &e), GENAI_DECLINED, "has none either");
+
+    c->budget_status = GENAI_BUDGET_REJECTED;
+    c->budget_reserved = -1;
+    c->budget_warned = 0;
+    c->budget_ns = c->start_ns + 2000000;
+    set(budget_limit, "100usd/day");
+    genai_call_error(c, genai_strz("budget_exceeded"), GENAI_ORIGIN_GATEWAY);
+    is_int(visit(c), GENAI_OK, "one that it refuses");
+    has_str("genai.budget.status", "REJECTED");
+    has_str("genai.budget.limit", "100usd/day");
+    has_str("error.type", "budget_exceeded");
+    has_str("genai.error.origin", "gateway");
+    has_not("genai.budget.reserved.usd");
+    has_not("genai.budget.warned");
+
+    is_int(genai_span_event(c, &e), GENAI_OK, "has an event");
+    is_mem(e.name.data, e.name.len, "genai.budget.rejected", "of this name");
+    ok(e.time_unix_ns == c->start_unix_ns + 2000000, "when it was refused");
+
+    nseen = 0;
+    is_int(genai_span_event_attrs(c, collect, NULL), GENAI_OK, "it says");
+    has_str("genai.budget.status", "REJECTED");
+    has_str("genai.budget.zone", "tenant");
+    has_str("genai.budget.limit", "100usd/day");
+    has_str("genai.budget.class", "batch");
+    is_int((long long) nseen, 4, "and no more");
+
+    c->budget_status = GENAI_BUDGET_REJECTED_DRY_RUN;
+    c->error = 0;
+    is_int(visit(c), GENAI_OK, "one that it would have refused");
+    has_str("genai.budget.status", "REJECTED_DRY_RUN");
+    has_not("error.type");
+    is_int(genai_span_event(c, &e), GENAI_OK, "has the event, too");
+}
+
+
 static void
 test_utf8(void)
 {
@@ -723,6 +786,7 @@ main(void)
     test_own();
     test_rag();
     test_money();
+    test_budget();
     test_utf8();
 
     return done();
