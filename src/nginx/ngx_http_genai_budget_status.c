@@ -209,10 +209,24 @@ ngx_http_genai_budget_each(void *data, genai_str_t key,
 {
     ngx_http_genai_budget_list_t  *list = data;
 
-    uint32_t  i;
+    uint32_t                       i;
+    genai_budget_t                 now;
+    ngx_http_genai_budget_zone_t  *zc;
+
+    zc = list->zone;
+
+    /* since a reload a key that had no call yet has the limits of before;
+     * those of variables only a call knows */
+
+    if (!zc->dynamic) {
+        now = *b;
+        genai_budget_limits(&now, zc->limits, (uint32_t) zc->nlimits,
+                            list->now);
+        b = &now;
+    }
 
     for (i = 0; i < b->nuse; i++) {
-        ngx_http_genai_budget_offer(list->zone, b, i, list->now);
+        ngx_http_genai_budget_offer(zc, b, i, list->now);
     }
 }
 

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""What budgets show outside: metrics over reloads, also with one process, and
+the spans of calls that they admitted, warned of and refused, in a file.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+import tap
+import harness
+
+CONF = '''
+daemon off;
+%(master)s
+worker_processes 1;
+%(load)s
+pid logs/nginx.pid;
+error_log logs/error.log info;
+user root;
+events { worker_connections 512; }
+http {
+    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
+    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
+    genai_prices %(top)s/conf.examples/prices.json;
+    genai_queue 4m path=%(prefix)s/spool;
+    genai_exporter file { path logs/spans.jsonl; interval 100ms; }
+    genai_budget_zone $http_x_tenant zone=tenant:1m limit=%(limit)s
+                      state=%(prefix)s/tenant.state interval=1s;
+    client_max_body_size 30m;
+    proxy_read_timeout 300s;
+    access_log off;
+
+    server {
+        listen 127.0.0.1:%(port)d;
+        location /model/ {
+            genai bedrock;
+            genai_budget zone=tenant class=batch:100%% warn=50%%;
+            add_header X-Trace $genai_trace_id always;
+            proxy_pass http://127.0.0.1:%(up)d;
+        }
+        location /dry/ {
+            genai bedrock;
+            genai_budget 1req/day;
+            genai_budget_dry_run on;
+            add_header X-Trace $genai_trace_id always;
+            rewrite ^/dry(.*)$ $1 break;
+            proxy_pass http://127.0.0.1:%(up)d;
+        }
+        location /genai/ { genai_status; }
+    }
+
+    server {
+        listen 127.0.0.1:%(up)d;
+        location / {
+            default_type application/json;
+            return 200 '{"output":{"message":{"role":"assistant","content":[{"text":"Hi there"}]}},"stopReason":"end_turn","usage":{"inputTokens":25,"outputTokens":5,"totalTokens":30}}';
+        }
+    }
+}
+'''
+
+BODY = json.dumps({
+    'messages': [{'role': 'user', 'content': [{'text': 'hi'}]}],
+    'inferenceConfig': {'maxTokens': 10}}).encode()
+
+
+class Gateway:
+    def __init__(self, prefix, master=''):
+        self.prefix = prefix
+        self.spare = 60
+        self.port, self.up = harness.free_port(), harness.free_port()
+        so = harness.find_module()
+        self.values = dict(load='load_module %s;' % so if so else '',
+                           master=master, top=tap.TOP, prefix=prefix,
+                           port=self.port, up=self.up)
+        self.nginx = harness.Nginx(
+            prefix, CONF % dict(self.values, limit='2req/day'),
+            [self.port, self.up])
+
+    def reload(self, limit):
+        """the metrics, as soon as the new configuration shows"""
+        with open(os.path.join(self.prefix, 'conf/nginx.conf'), 'w') as f:
+            f.write(CONF % dict(self.values, limit=limit))
+        want = int(limit.split('req')[0])
+
+        def look():
+            found = self.metrics()
+            return found.get('limit{zone="tenant",unit="req",window="day"}'
+                             ) == want and found
+
+        # one process alone has, after a reload, no connections but those
+        # that were open before
+        spare = [socket.create_connection(('127.0.0.1', self.port))
+                 for _ in range(self.spare)]
+        self.spare //= 2
+        self.metrics()
+        self.nginx.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        for s in spare:
+            s.close()
+        return harness.wait_for('the reload', 10, look)
+
+    def post(self, where='', tenant='a'):
+        """status and trace id"""
+        request = urllib.request.Request(
+            'http://127.0.0.1:%d%s/model/anthropic.claude-haiku-4-5-20251001'
+            '-v1%%3A0/converse' % (self.port, where), BODY,
+            {'X-Tenant': tenant, 'Content-Type': 'application/json'})
+        try:
+            r = urllib.request.urlopen(request, timeout=20)
+        except urllib.error.HTTPError as e:
+            r = e
+        with r:
+            r.read()
+            return r.status, r.headers.get('X-Trace')
+
+    def metrics(self):
+        text = harness.get('http://127.0.0.1:%d/genai/metrics' % self.port)
+        return {m[1]: float(m[2]) for m in re.finditer(
+            r'^genai_budget_(\S+) (\S+)$', text, re.M)}
+
+    def span(self, trace):
+        """attributes, and the whole span"""
+        def look():
+            path = os.path.join(self.prefix, 'logs/spans.jsonl')
+            if not os.path.exists(path):
+                return None
+            for line in open(path, encoding='utf-8'):
+                for s in json.loads(line)['resourceSpans'][0][
+                        'scopeSpans'][0]['spans']:
+                    if s['traceId'] == trace:
+                        return attrs(s), s
+            return None
+        return harness.wait_for('the span ' + trace, 10, look)
+
+
+def attrs(thing):
+    return {a['key']: list(a['value'].values())[0]
+            for a in thing.get('attributes', [])}
+
+
+def spent(m):
+    return m.get('spent{zone="tenant",unit="req",window="day"}')
+
+
+def reloads(gw, how):
+    gw.post()
+    before = gw.metrics()
+    tap.equal(spent(before), 1, how + ': a call is spent')
+
+    after = gw.reload('3req/day')
+    tap.equal(spent(after), 1, how + ': and still is after a reload')
+    tap.equal(after['remaining{zone="tenant",unit="req",window="day"}'], 2,
+              how + ': under the new limit')
+    tap.equal(after['admissions_total{zone="tenant",status="passed"}'], 1,
+              how + ': counters go on')
+
+    gw.post()
+    after = gw.reload('4req/day')
+    tap.equal(spent(after), 2, how + ': again')
+    tap.equal(after['open{zone="tenant"}'], 0,
+              how + ': nothing is left open')
+
+
+def snapshot(gw):
+    gw.post(tenant='b')
+    at = harness.wait_for('a snapshot', 10, lambda: gw.metrics().get(
+        'snapshot_timestamp_seconds{zone="tenant"}'))
+    tap.ok(at > 1700000000, 'the time of the last snapshot', at)
+
+
+def spans(gw):
+    first, trace = gw.post(tenant='s')
+    attributes, whole = gw.span(trace)
+    tap.equal((first, attributes.get('genai.budget.status')),
+              (200, 'PASSED'), 'an admitted call says so')
+    tap.equal((attributes.get('genai.budget.zone'),
+               attributes.get('genai.budget.class')), ('tenant', 'batch'),
+              'with zone and class')
+    tap.ok(attributes.get('genai.budget.reserved.usd', 0)
+           > attributes['genai.cost.usd'] > 0,
+           'it reserved more than it cost', attributes)
+    tap.ok('genai.budget.warned' not in attributes and 'events' not in whole,
+           'there was nothing to warn of')
+
+    attributes, _ = gw.span(gw.post(tenant='s')[1])
+    tap.equal(attributes.get('genai.budget.warned'), True,
+              'the call that took the limit to its warning says so')
+
+    gw.post(tenant='s')
+    gw.post(tenant='s')
+    status, trace = gw.post(tenant='s')
+    attributes, whole = gw.span(trace)
+    tap.equal((status, attributes.get('genai.budget.status')),
+              (402, 'REJECTED'), 'a refused call')
+    tap.equal(attributes.get('genai.budget.limit'), '4req/day',
+              'says by which limit')
+    tap.equal((attributes.get('error.type'),
+               attributes.get('genai.error.origin'),
+               whole['status'].get('code')),
+              ('budget_exceeded', 'gateway', 2), 'it failed, at the gateway')
+    tap.equal([(e['name'], attrs(e)) for e in whole.get('events', [])],
+              [('genai.budget.rejected',
+                {'genai.budget.status': 'REJECTED',
+                 'genai.budget.zone': 'tenant',
+                 'genai.budget.limit': '4req/day',
+                 'genai.budget.class': 'batch'})], 'its event')
+    at = int(whole['events'][0]['timeUnixNano'])
+    tap.ok(int(whole['startTimeUnixNano']) <= at
+           <= int(whole['endTimeUnixNano']), 'of a time within the span')
+
+    gw.post('/dry')
+    status, trace = gw.post('/dry')
+    attributes, whole = gw.span(trace)
+    tap.equal((status, attributes.get('genai.budget.status'),
+               'error.type' in attributes),
+              (200, 'REJECTED_DRY_RUN', False),
+              'a call that a dry run let pass did not fail')
+    tap.equal([e['name'] for e in whole.get('events', [])],
+              ['genai.budget.rejected'], 'and has the event')
+
+    status, trace = gw.post(tenant='')
+    attributes, _ = gw.span(trace)
+    tap.equal((status, attributes.get('genai.error.message')),
+              (402, "Budget 'tenant': the call has no key"),
+              'where no limit refuses, the message says why')
+
+
+def main():
+    for how, master in (('processes', ''),
+                        ('one process', 'master_process off;')):
+        prefix = tempfile.mkdtemp(prefix='genai-budget-metrics-')
+        gw = Gateway(prefix, master)
+        try:
+            reloads(gw, how)
+            if not master:
+                snapshot(gw)
+                spans(gw)
+            tap.no_alerts(gw.nginx, how + ': nothing above error is logged')
+        finally:
+            gw.nginx.stop()
+            shutil.rmtree(prefix, ignore_errors=True)
+
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
