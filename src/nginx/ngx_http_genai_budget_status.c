@@ -52,38 +52,38 @@ static void ngx_http_genai_budget_labels(ngx_http_genai_budget_zone_t *zc,
     const char *otel);
 
 
-#define word(name, otel, field, label, value, help)                           \
+#define total(name, otel, field, label, value, help)                          \
     { name, otel, help, label, value,                                         \
       offsetof(ngx_http_genai_budget_head_t, field) }
 
 
 static ngx_http_genai_budget_word_t  ngx_http_genai_budget_words[] = {
-    word("genai_budget_admissions_total", "genai.budget.admissions",
-         admitted, "status", "passed", "Calls that came to a budget."),
-    word("genai_budget_admissions_total", "genai.budget.admissions",
-         refused, "status", "rejected", "Calls that came to a budget."),
-    word("genai_budget_admissions_total", "genai.budget.admissions",
-         dry_run, "status", "rejected_dry_run",
-         "Calls that came to a budget."),
-    word("genai_budget_overruns_total", "genai.budget.overruns",
-         overrun, NULL, NULL, "Calls that took a limit past its amount."),
-    word("genai_budget_uncounted_total", "genai.budget.uncounted",
-         uncounted, NULL, NULL, "Calls let pass without a reservation."),
-    word("genai_budget_unreadable_total", "genai.budget.unreadable",
-         unreadable, NULL, NULL,
-         "Calls of unknown usage, settled as reserved."),
-    word("genai_budget_swept_total", "genai.budget.swept",
-         swept, "end", "settled",
-         "Reservations whose process died, or that were left open."),
-    word("genai_budget_swept_total", "genai.budget.swept",
-         released, "end", "released",
-         "Reservations whose process died, or that were left open."),
-    word("genai_budget_warnings_total", "genai.budget.warnings",
-         warned, NULL, NULL, "Calls that took a limit past its warning."),
-    word("genai_budget_raises_total", "genai.budget.raises",
-         raised, NULL, NULL, "Limits raised for a time."),
-    word("genai_budget_stopped_total", "genai.budget.stopped",
-         stopped, NULL, NULL, "Streams stopped at their budget."),
+    total("genai_budget_admissions_total", "genai.budget.admissions",
+          admitted, "status", "passed", "Calls that came to a budget."),
+    total("genai_budget_admissions_total", "genai.budget.admissions",
+          refused, "status", "rejected", "Calls that came to a budget."),
+    total("genai_budget_admissions_total", "genai.budget.admissions",
+          dry_run, "status", "rejected_dry_run",
+          "Calls that came to a budget."),
+    total("genai_budget_overruns_total", "genai.budget.overruns",
+          overrun, NULL, NULL, "Calls that took a limit past its amount."),
+    total("genai_budget_uncounted_total", "genai.budget.uncounted",
+          uncounted, NULL, NULL, "Calls let pass without a reservation."),
+    total("genai_budget_unreadable_total", "genai.budget.unreadable",
+          unreadable, NULL, NULL,
+          "Calls of unknown usage, settled as reserved."),
+    total("genai_budget_swept_total", "genai.budget.swept",
+          swept, "end", "settled",
+          "Reservations whose process died, or that were left open."),
+    total("genai_budget_swept_total", "genai.budget.swept",
+          released, "end", "released",
+          "Reservations whose process died, or that were left open."),
+    total("genai_budget_warnings_total", "genai.budget.warnings",
+          warned, NULL, NULL, "Calls that took a limit past its warning."),
+    total("genai_budget_raises_total", "genai.budget.raises",
+          raised, NULL, NULL, "Limits raised for a time."),
+    total("genai_budget_stopped_total", "genai.budget.stopped",
+          stopped, NULL, NULL, "Streams stopped at their budget."),
     { NULL, NULL, NULL, NULL, NULL, 0 }
 };
 
