@@ -24,16 +24,7 @@
 #define OTLP_EVENT_ATTRIBUTES  3
 
 
-/* attributes of one message, a field for each */
-
-typedef struct {
-    genai_otlp_buf_t  *buf;
-    unsigned           field;
-} genai_otlp_attrs_t;
-
-
 static int genai_otlp_event(genai_otlp_buf_t *b, const genai_call_t *c);
-static int genai_otlp_attr(void *data, const genai_span_attr_t *a);
 static int genai_otlp_list(const genai_otlp_attrs_t *to,
     const genai_span_attr_t *a);
 static void genai_otlp_text(genai_send_result_t *res, const char *text,
@@ -177,8 +168,7 @@ int
 genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
     const genai_call_t *c)
 {
-    size_t               len, need;
-    uint8_t             *p;
+    int                  rc;
     Otlp__Span           m = OTLP__SPAN__INIT;
     genai_span_t         s;
     Otlp__Status         status = OTLP__STATUS__INIT;
@@ -213,14 +203,24 @@ genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
         m.status = &status;
     }
 
-    /* attributes and event are packed already: fields may come in any
-     * order */
+    rc = genai_otlp_item(items, &m.base, attrs);
 
-    len = otlp__span__get_packed_size(&m) + attrs->len;
+    return (rc == GENAI_AGAIN && items->len == 0) ? GENAI_DECLINED : rc;
+}
+
+
+int
+genai_otlp_item(genai_otlp_buf_t *items, const ProtobufCMessage *m,
+    const genai_otlp_buf_t *rest)
+{
+    size_t    len, need;
+    uint8_t  *p;
+
+    len = protobuf_c_message_get_packed_size(m) + rest->len;
     need = genai_otlp_tag_size(len) + len;
 
     if (items->len + need > GENAI_OTLP_LIMIT) {
-        return items->len ? GENAI_AGAIN : GENAI_DECLINED;
+        return GENAI_AGAIN;
     }
 
     p = genai_otlp_room(items, need);
@@ -229,10 +229,10 @@ genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
     }
 
     p = genai_otlp_tag(p, 2, len);
-    p += otlp__span__pack(&m, p);
+    p += protobuf_c_message_pack(m, p);
 
-    if (attrs->len) {
-        memcpy(p, attrs->data, attrs->len);
+    if (rest->len) {
+        memcpy(p, rest->data, rest->len);
     }
 
     items->len += need;
@@ -292,7 +292,7 @@ genai_otlp_event(genai_otlp_buf_t *b, const genai_call_t *c)
  * half the time.
  */
 
-static int
+int
 genai_otlp_attr(void *data, const genai_span_attr_t *a)
 {
     size_t                     key, value;

@@ -200,6 +200,10 @@ genai_file_add(genai_sink_t *sink, const genai_call_t *c)
     genai_span_t        span;
     genai_sink_file_t  *s = (genai_sink_file_t *) sink;
 
+    if (!genai_span_is(c)) {
+        return GENAI_OK;
+    }
+
     if (s->len > GENAI_FILE_BATCH) {
         return GENAI_AGAIN;
     }

@@ -91,6 +91,21 @@ typedef struct {
 } genai_span_event_t;
 
 
+/* OTLP's SeverityNumber */
+
+enum {
+    GENAI_LOG_INFO = 9,
+    GENAI_LOG_WARN = 13
+};
+
+typedef struct {
+    genai_span_event_t   event;
+    genai_str_t          body;
+    uint8_t              severity;
+    char                 buf[GENAI_SPAN_MESSAGE];
+} genai_span_log_t;
+
+
 /* anything but GENAI_OK stops the visit and is its result */
 typedef int (*genai_span_visit_pt)(void *data, const genai_span_attr_t *v);
 
@@ -110,6 +125,23 @@ int genai_span_event(const genai_call_t *c, genai_span_event_t *e);
 
 /* its attributes, as genai_span_attrs() */
 int genai_span_event_attrs(const genai_call_t *c, genai_span_visit_pt visit,
+    void *data);
+
+/* a record may be there for its log record alone: a call that was not sampled,
+ * or an event that is no call's */
+static inline int
+genai_span_is(const genai_call_t *c)
+{
+    return c->sampled && !c->internal;
+}
+
+/* the log record of a call with an event, or of an event that is no call's;
+ * GENAI_DECLINED: nothing is to be logged.  As genai_span_init(), l must not
+ * be copied or outlive c */
+int genai_span_log(const genai_call_t *c, genai_span_log_t *l);
+
+/* its attributes, as genai_span_attrs() */
+int genai_span_log_attrs(const genai_call_t *c, genai_span_visit_pt visit,
     void *data);
 
 /* http.request.method: itself, or "_OTHER" when the conventions do not list

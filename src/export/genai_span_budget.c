@@ -1,12 +1,16 @@
 /*
- * What budgets did to a call: attributes, and an event of those that were
- * refused.
+ * What budgets did to a call: attributes, and for those that were refused an
+ * event of the span and a log record.
  */
+
+#include <stdio.h>
 
 #include "genai_span_int.h"
 
 
 static void genai_span_budget_names(genai_span_ctx_t *x);
+static void genai_span_part(genai_span_ctx_t *x, const genai_call_t *c,
+    genai_span_visit_pt visit, void *data);
 
 
 void
@@ -72,13 +76,76 @@ genai_span_event_attrs(const genai_call_t *c, genai_span_visit_pt visit,
 {
     genai_span_ctx_t  x;
 
-    memset(&x, 0, offsetof(genai_span_ctx_t, repair));
-
-    x.c = c;
-    x.visit = visit;
-    x.data = data;
-
+    genai_span_part(&x, c, visit, data);
     genai_span_budget_names(&x);
+
+    return x.rc;
+}
+
+
+static void
+genai_span_part(genai_span_ctx_t *x, const genai_call_t *c,
+    genai_span_visit_pt visit, void *data)
+{
+    memset(x, 0, offsetof(genai_span_ctx_t, repair));
+
+    x->c = c;
+    x->visit = visit;
+    x->data = data;
+}
+
+
+int
+genai_span_log(const genai_call_t *c, genai_span_log_t *l)
+{
+    int  n;
+
+    if (c->internal) {
+        l->event.name = c->span_name;
+        l->event.time_unix_ns = c->start_unix_ns;
+
+    } else if (genai_span_event(c, &l->event) != GENAI_OK) {
+        return GENAI_DECLINED;
+    }
+
+    l->severity = (c->budget_status == GENAI_BUDGET_REJECTED)
+                  ? GENAI_LOG_WARN : GENAI_LOG_INFO;
+
+    /* in a dry run nobody was told, and the error is another one */
+
+    if (c->error_message.len != 0
+        && c->budget_status != GENAI_BUDGET_REJECTED_DRY_RUN)
+    {
+        l->body = genai_span_cut(c->error_message, sizeof(l->buf));
+        l->body = genai_span_utf8(l->body, l->buf, sizeof(l->buf));
+
+        return GENAI_OK;
+    }
+
+    n = snprintf(l->buf, sizeof(l->buf), "a budget %s a call",
+                 l->severity == GENAI_LOG_WARN ? "refused"
+                                               : "would have refused");
+    l->body = genai_str(l->buf, (size_t) n);
+
+    return GENAI_OK;
+}
+
+
+int
+genai_span_log_attrs(const genai_call_t *c, genai_span_visit_pt visit,
+    void *data)
+{
+    genai_span_ctx_t  x;
+
+    genai_span_part(&x, c, visit, data);
+    genai_span_budget_names(&x);
+
+    put(genai_span_str, &x, "gen_ai.request.model", c->model);
+    put(genai_span_str, &x, "genai.location", c->location);
+    put(genai_span_str, &x, "session.id", c->session);
+    put(genai_span_str, &x, "user.id", c->user);
+
+    genai_span_own(&x);
 
     return x.rc;
 }

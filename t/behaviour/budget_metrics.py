@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""What budgets show outside: metrics over reloads, also with one process, and
-the spans of calls that they admitted, warned of and refused, in a file.
+"""What budgets show outside: metrics over reloads, also with one process, the
+spans of calls that they admitted, warned of and refused, in a file, and log
+records of refusals, at a receiver of OTLP.
 """
 
+import http.server
 import json
 import os
 import re
@@ -11,6 +13,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -35,6 +38,10 @@ http {
     genai_prices %(top)s/conf.examples/prices.json;
     genai_queue 4m path=%(prefix)s/spool;
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
+    genai_exporter otlp both {
+        endpoint http://127.0.0.1:%(otlp)d;
+        signals traces logs; compression off; interval 100ms;
+    }
     genai_budget_zone $http_x_tenant zone=tenant:1m limit=%(limit)s
                       state=%(prefix)s/tenant.state interval=1s;
     client_max_body_size 30m;
@@ -57,6 +64,13 @@ http {
             rewrite ^/dry(.*)$ $1 break;
             proxy_pass http://127.0.0.1:%(up)d;
         }
+        location /unsampled/ {
+            genai bedrock;
+            genai_sample 0;
+            genai_budget 1req/day;
+            rewrite ^/unsampled(.*)$ $1 break;
+            proxy_pass http://127.0.0.1:%(up)d;
+        }
         location /genai/ { genai_status; }
     }
 
@@ -75,15 +89,43 @@ BODY = json.dumps({
     'inferenceConfig': {'maxTokens': 10}}).encode()
 
 
+class Receiver(http.server.ThreadingHTTPServer):
+    """keeps (path, body) of what it is sent"""
+
+    daemon_threads = True
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = 'HTTP/1.1'
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers['Content-Length']))
+            self.server.seen.append((self.path, body))
+            self.send_response(200)
+            self.send_header('Content-Length', '0')
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    def __init__(self):
+        self.seen = []
+        super().__init__(('127.0.0.1', 0), self.Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def count(self, path, word):
+        return sum(body.count(word) for p, body in list(self.seen)
+                   if p == path)
+
+
 class Gateway:
-    def __init__(self, prefix, master=''):
+    def __init__(self, prefix, otlp, master=''):
         self.prefix = prefix
         self.spare = 60
         self.port, self.up = harness.free_port(), harness.free_port()
         so = harness.find_module()
         self.values = dict(load='load_module %s;' % so if so else '',
                            master=master, top=tap.TOP, prefix=prefix,
-                           port=self.port, up=self.up)
+                           port=self.port, up=self.up, otlp=otlp)
         self.nginx = harness.Nginx(
             prefix, CONF % dict(self.values, limit='2req/day'),
             [self.port, self.up])
@@ -128,7 +170,7 @@ class Gateway:
     def metrics(self):
         text = harness.get('http://127.0.0.1:%d/genai/metrics' % self.port)
         return {m[1]: float(m[2]) for m in re.finditer(
-            r'^genai_budget_(\S+) (\S+)$', text, re.M)}
+            r'^genai_(?:budget_)?(\S+) (\S+)$', text, re.M)}
 
     def span(self, trace):
         """attributes, and the whole span"""
@@ -237,21 +279,54 @@ def spans(gw):
               'where no limit refuses, the message says why')
 
 
+def logs(gw, receiver):
+    name = b'genai.budget.rejected'
+    harness.wait_for('the log record of a refusal', 10,
+                     lambda: receiver.count('/v1/logs', b'4req/day'))
+    tap.ok(receiver.count('/v1/logs', b"Budget 'tenant' exhausted: 4 requests"
+                          b' of 4 requests spent'),
+           'a refusal is a log record, in the words that its caller got')
+    tap.ok(receiver.count('/v1/logs', b'a budget would have refused a call'),
+           'that of a dry run says so')
+
+    before = receiver.count('/v1/logs', name)
+    spans_before = receiver.count('/v1/traces', name)
+    gw.post('/unsampled')
+    gw.post('/unsampled')
+    harness.wait_for('the log record of a call that is not sampled', 10,
+                     lambda: receiver.count('/v1/logs', name) > before)
+    tap.equal(receiver.count('/v1/logs', name), before + 1,
+              'a refused call has one also where none is sampled')
+    tap.equal(receiver.count('/v1/traces', name), spans_before,
+              'and no span')
+
+    def settled():
+        m = gw.metrics()
+        records, acked = (m['export_%s_total{sink="both"}' % w]
+                          for w in ('records', 'acked'))
+        return records == acked and records
+    tap.ok(harness.wait_for('all to be confirmed', 10, settled),
+           'each record is counted once')
+
+
 def main():
+    receiver = Receiver()
     for how, master in (('processes', ''),
                         ('one process', 'master_process off;')):
         prefix = tempfile.mkdtemp(prefix='genai-budget-metrics-')
-        gw = Gateway(prefix, master)
+        gw = Gateway(prefix, receiver.server_address[1], master)
         try:
             reloads(gw, how)
             if not master:
                 snapshot(gw)
                 spans(gw)
+                logs(gw, receiver)
             tap.no_alerts(gw.nginx, how + ': nothing above error is logged')
         finally:
             gw.nginx.stop()
             shutil.rmtree(prefix, ignore_errors=True)
 
+    receiver.shutdown()
     tap.done()
 
 

@@ -688,6 +688,77 @@ is_utf8(const char *in, size_t len, size_t size, const char *want)
 }
 
 
+/* the log record of a refusal, and of what is no call */
+
+static void
+test_log(void)
+{
+    genai_attr_t      own[2] = {
+        { genai_string("zone"), genai_string("tenant"), 's', 0 },
+        { genai_string("until"), genai_string("1795464000"), 'i', 0 }
+    };
+    genai_call_t      call, *c = &call;
+    genai_span_log_t  l;
+
+    converse(c);
+    is_int(genai_span_log(c, &l), GENAI_DECLINED, "no log of most calls");
+    c->budget_status = GENAI_BUDGET_PASSED;
+    is_int(genai_span_log(c, &l), GENAI_DECLINED, "nor of an admitted one");
+
+    c->budget_status = GENAI_BUDGET_REJECTED;
+    c->budget_ns = c->start_ns + 7;
+    set(budget, "tenant");
+    set(error_message, "Budget 'tenant' exhausted\xff");
+    is_int(genai_span_log(c, &l), GENAI_OK, "a refusal is logged");
+    is_mem(l.event.name.data, l.event.name.len, "genai.budget.rejected",
+           "as its event");
+    ok(l.event.time_unix_ns == c->start_unix_ns + 7, "at its time");
+    is_mem(l.body.data, l.body.len, "Budget 'tenant' exhausted\xef\xbf\xbd",
+           "in the words that the caller got");
+    is_int(l.severity, GENAI_LOG_WARN, "as a warning");
+
+    nseen = 0;
+    is_int(genai_span_log_attrs(c, collect, NULL), GENAI_OK, "with");
+    has_str("genai.budget.zone", "tenant");
+    has_str("genai.budget.status", "REJECTED");
+    has_str("gen_ai.request.model", "anthropic.claude-sonnet-4-20250514-v1:0");
+    has_str("genai.location", "/model/");
+    has_str("user.id", "u-7");
+
+    c->budget_status = GENAI_BUDGET_REJECTED_DRY_RUN;
+    is_int(genai_span_log(c, &l), GENAI_OK, "a dry run's");
+    is_mem(l.body.data, l.body.len, "a budget would have refused a call",
+           "is not the error of the call");
+    is_int(l.severity, GENAI_LOG_INFO, "but information");
+
+    c->sampled = 1;
+    ok(genai_span_is(c), "a sampled call is a span");
+    c->sampled = 0;
+    ok(!genai_span_is(c), "one that is not is a log record alone");
+
+    genai_call_init(c, NULL, 0);
+    c->internal = 1;
+    c->sampled = 1;
+    c->attrs = own;
+    c->nattrs = 2;
+    c->start_unix_ns = 1700000000000000000ULL;
+    set(span_name, "genai.budget.raised");
+    set(error_message, "raised by 50 USD");
+    ok(!genai_span_is(c), "so is an event that is no call's");
+    is_int(genai_span_log(c, &l), GENAI_OK, "which is logged");
+    is_mem(l.event.name.data, l.event.name.len, "genai.budget.raised",
+           "under its own name");
+    is_mem(l.body.data, l.body.len, "raised by 50 USD", "and text");
+    is_int(l.severity, GENAI_LOG_INFO, "as information");
+
+    nseen = 0;
+    is_int(genai_span_log_attrs(c, collect, NULL), GENAI_OK, "with");
+    has_str("zone", "tenant");
+    has_int("until", 1795464000);
+    is_int((long long) nseen, 2, "and nothing of a call");
+}
+
+
 /* what a budget did, and the event of a refusal */
 
 static void
@@ -787,6 +858,7 @@ main(void)
     test_rag();
     test_money();
     test_budget();
+    test_log();
     test_utf8();
 
     return done();
