@@ -200,7 +200,9 @@ genai_file_add(genai_sink_t *sink, const genai_call_t *c)
     genai_span_t        span;
     genai_sink_file_t  *s = (genai_sink_file_t *) sink;
 
-    if (!genai_span_is(c)) {
+    /* it may be there for its log record alone */
+
+    if (!c->sampled) {
         return GENAI_OK;
     }
 

@@ -22,7 +22,6 @@
 
 #include "genai_http.h"
 #include "genai_otlp.h"
-#include "genai_span.h"
 
 
 #define GENAI_OTLP_GZIP  1             /* level: 6 takes twice the time for
@@ -264,7 +263,7 @@ genai_sink_otlp_add(genai_sink_t *sink, const genai_call_t *c)
         }
     }
 
-    if (sink->conf->traces && genai_span_is(c)) {
+    if (sink->conf->traces && c->sampled) {
         rc = genai_otlp_span(&s->items, &s->attrs, c);
 
         if (rc != GENAI_OK) {

@@ -127,15 +127,7 @@ int genai_span_event(const genai_call_t *c, genai_span_event_t *e);
 int genai_span_event_attrs(const genai_call_t *c, genai_span_visit_pt visit,
     void *data);
 
-/* a record may be there for its log record alone: a call that was not sampled,
- * or an event that is no call's */
-static inline int
-genai_span_is(const genai_call_t *c)
-{
-    return c->sampled && !c->internal;
-}
-
-/* the log record of a call with an event, or of an event that is no call's;
+/* the log record of a call with an event, or of what is no call (internal);
  * GENAI_DECLINED: nothing is to be logged.  As genai_span_init(), l must not
  * be copied or outlive c */
 int genai_span_log(const genai_call_t *c, genai_span_log_t *l);

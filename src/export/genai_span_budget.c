@@ -111,12 +111,14 @@ genai_span_log(const genai_call_t *c, genai_span_log_t *l)
     l->severity = (c->budget_status == GENAI_BUDGET_REJECTED)
                   ? GENAI_LOG_WARN : GENAI_LOG_INFO;
 
+    l->body = c->internal ? c->span_name : c->error_message;
+
     /* in a dry run nobody was told, and the error is another one */
 
-    if (c->error_message.len != 0
+    if (l->body.len != 0
         && c->budget_status != GENAI_BUDGET_REJECTED_DRY_RUN)
     {
-        l->body = genai_span_cut(c->error_message, sizeof(l->buf));
+        l->body = genai_span_cut(l->body, sizeof(l->buf));
         l->body = genai_span_utf8(l->body, l->buf, sizeof(l->buf));
 
         return GENAI_OK;

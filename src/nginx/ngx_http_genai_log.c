@@ -557,34 +557,3 @@ ngx_http_genai_finish_record(ngx_http_genai_ctx_t *ctx)
 
     ngx_http_genai_lane_write(mcf, ngx_http_genai_record, len, flags);
 }
-
-
-void
-ngx_http_genai_event(ngx_http_genai_main_conf_t *mcf, genai_str_t name,
-    genai_str_t text, const genai_attr_t *attrs, size_t nattrs)
-{
-    size_t           len;
-    genai_call_t     c;
-    struct timespec  ts;
-
-    if (!mcf->logs) {
-        return;
-    }
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    genai_call_init(&c, NULL, 0);
-
-    c.internal = 1;
-    c.start_unix_ns = (uint64_t) ts.tv_sec * GENAI_NS_PER_SEC + ts.tv_nsec;
-    c.span_name = name;
-    c.error_message = text;
-    c.attrs = attrs;
-    c.nattrs = nattrs;
-
-    len = genai_record_encode(&c, ngx_http_genai_record,
-                              NGX_HTTP_GENAI_RECORD_MAX, NULL);
-
-    ngx_http_genai_lane_write(mcf, ngx_http_genai_record, len,
-                              GENAI_REC_SAMPLED|GENAI_REC_ERROR);
-}

@@ -317,12 +317,6 @@ genai_str_t ngx_http_genai_region(ngx_http_request_t *r,
 void ngx_http_genai_status_error(ngx_http_genai_ctx_t *ctx);
 void ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted);
 
-/* what happened is no call: a log record for the exporters that take them,
- * name and attributes dotted, e.g. genai.budget.raised; text is for people.
- * All is copied; nothing happens when no exporter takes logs */
-void ngx_http_genai_event(ngx_http_genai_main_conf_t *mcf, genai_str_t name,
-    genai_str_t text, const genai_attr_t *attrs, size_t nattrs);
-
 
 /* ngx_http_genai_budget_conf.c */
 

@@ -310,7 +310,7 @@ test_logs(void)
     genai_call_init(&c, NULL, 0);
     c.internal = 1;
     c.start_unix_ns = 1700000000000000000ULL;
-    c.span_name = genai_strz("genai.budget.raised");
+    c.span_name = genai_strz("genai_budget raise");
     is_int(genai_otlp_log(&items, &scratch, &c), GENAI_OK, "and an event");
 
     p = malloc(front.len + GENAI_OTLP_HEAD + items.len);
@@ -337,7 +337,7 @@ test_logs(void)
     ok(v && bin_is(v->string_value, "tenant"), "attributes");
 
     l = r->resource_logs[0]->scope_logs[0]->log_records[1];
-    ok(bin_is(l->event_name, "genai.budget.raised")
+    ok(bin_is(l->event_name, "genai_budget raise")
        && l->severity_number == 9, "the event");
     ok(l->trace_id.len == 0 && l->span_id.len == 0, "is of no trace");
 

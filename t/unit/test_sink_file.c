@@ -222,11 +222,13 @@ test_event(genai_sink_t *s)
     s->ops->add(s, &c);
     c.budget_status = GENAI_BUDGET_PASSED;
     s->ops->add(s, &c);
-    is_int(deliver(s), GENAI_SEND_ACKED, "a refused call and another");
+    c.sampled = 0;
+    is_int(s->ops->add(s, &c), GENAI_OK, "one that is not sampled is taken");
+    is_int(deliver(s), GENAI_SEND_ACKED, "a refused call and two others");
 
     text = slurp(path);
     j = cJSON_Parse(text);
-    is_int(cJSON_GetArraySize(spans(j)), 2, "are both in the line");
+    is_int(cJSON_GetArraySize(spans(j)), 2, "two are in the line");
 
     v = cJSON_GetArrayItem(spans(j), 1);
     ok(v && cJSON_GetObjectItem(v, "events") == NULL
