@@ -1,12 +1,12 @@
 /*
- * OTLP 1.11 in protobuf: spans, logs and metrics as bytes of an export request,
- * and what a collector answers.
+ * OTLP 1.11 in protobuf: spans, logs and metrics as bytes of an export
+ * request, and what a collector answers.
  *
  * A request is built from its inside: items (Span, LogRecord or Metric
- * messages, each with its tag) are appended to a buffer as they come, so nothing refers to a
- * call after it was added; the messages around them are put in front when it
- * is sent.  protobuf-c packs the messages, attributes are written by hand; no
- * item allocates.
+ * messages, each with its tag) are appended to a buffer as they come, so
+ * nothing refers to a call after it was added; the messages around them are
+ * put in front when it is sent.  protobuf-c packs the messages, attributes
+ * are written by hand; no item allocates.
  */
 
 #ifndef GENAI_OTLP_H

@@ -54,6 +54,7 @@ static genai_sink_t *genai_file_create(const genai_sink_conf_t *conf,
     genai_log_pt log, void *log_data, char *err, size_t errlen);
 static int genai_file_head(genai_sink_file_t *s);
 static int genai_file_add(genai_sink_t *sink, const genai_call_t *c);
+static int genai_file_status(genai_sink_file_t *s, const genai_span_t *span);
 static int genai_file_event(genai_sink_file_t *s, const genai_call_t *c);
 static int genai_file_attr(void *data, const genai_span_attr_t *a);
 static int genai_file_send(genai_sink_t *sink);
@@ -279,26 +280,11 @@ genai_file_add(genai_sink_t *sink, const genai_call_t *c)
 
     genai_file_lit(s, "]");
 
-    if (genai_file_event(s, c) != GENAI_OK) {
+    if (genai_file_event(s, c) != GENAI_OK
+        || genai_file_status(s, &span) != GENAI_OK)
+    {
         goto failed;
     }
-
-    genai_file_lit(s, ",\"status\":{");
-
-    if (span.status) {
-        genai_file_lit(s, "\"code\":");
-        genai_file_uint(s, span.status);
-
-        if (span.message.len) {
-            genai_file_lit(s, ",\"message\":");
-
-            if (genai_file_string(s, span.message) != GENAI_OK) {
-                goto failed;
-            }
-        }
-    }
-
-    genai_file_lit(s, "}}");
 
     return GENAI_OK;
 
@@ -309,6 +295,30 @@ failed:
     s->open = open;
 
     return GENAI_AGAIN;
+}
+
+
+static int
+genai_file_status(genai_sink_file_t *s, const genai_span_t *span)
+{
+    genai_file_lit(s, ",\"status\":{");
+
+    if (span->status) {
+        genai_file_lit(s, "\"code\":");
+        genai_file_uint(s, span->status);
+
+        if (span->message.len) {
+            genai_file_lit(s, ",\"message\":");
+
+            if (genai_file_string(s, span->message) != GENAI_OK) {
+                return GENAI_ERROR;
+            }
+        }
+    }
+
+    genai_file_lit(s, "}}");
+
+    return GENAI_OK;
 }
 
 
