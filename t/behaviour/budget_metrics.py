@@ -42,7 +42,7 @@ http {
         endpoint http://127.0.0.1:%(otlp)d;
         signals traces logs; compression off; interval 100ms;
     }
-    genai_budget_zone $http_x_tenant zone=tenant:1m limit=%(limit)s
+    genai_budget_zone $http_x_tenant zone=tenant:1m limit=%(limit)s limit=9usd/day
                       state=%(prefix)s/tenant.state interval=1s;
     client_max_body_size 30m;
     proxy_read_timeout 300s;
