@@ -493,7 +493,31 @@ location / {
 it must be "on" or "off"
 
 
-=== TEST 43: signals of an exporter
+=== TEST 43: how much the default sizes hold is told, and is what README says
+--- http_config
+genai_zone zone=genai:16m;
+genai_queue 16m path=$TEST_NGINX_HTML_DIR/spool;
+--- config
+location / { genai bedrock; return 204; }
+--- error_code: 204
+--- error_log
+genai_zone: room for 8190 open calls and 5207 label sets
+genai_queue: lanes of 1024k
+
+
+=== TEST 44: the smallest zone and queue
+--- http_config
+genai_zone zone=genai:1m;
+genai_queue 1m path=$TEST_NGINX_HTML_DIR/spool;
+--- config
+location / { genai bedrock; return 204; }
+--- error_code: 204
+--- error_log
+genai_zone: room for 510 open calls and 322 label sets
+genai_queue: lanes of 128k
+
+
+=== TEST 45: signals of an exporter
 --- http_config
 genai_exporter otlp { endpoint http://127.0.0.1:4318; signals traces spans; }
 --- config

@@ -552,6 +552,8 @@ genai_span_rag(genai_span_ctx_t *x)
         }
 
         put(genai_span_list, x, "rag.top_documents", c->docs, c->ndocs);
+        put(genai_span_str, x, "rag.retrieval_method",
+            genai_strz(genai_call_method(c)));
         return;
     }
 

@@ -67,6 +67,10 @@ typedef struct {
     void (*on_payload)(void *data, const char *buf, size_t len);
     /* the frame is over and its CRC is right (ok 1) or wrong (ok 0) */
     void (*on_end)(void *data, const genai_es_frame_t *f, int ok);
+    /* a shorter way, may be NULL: a frame that came in one piece, is right,
+     * and has the headers of the one before; buf is its payload.  Return 0 to
+     * be given it by the three above instead */
+    int  (*on_whole)(void *data, const genai_es_frame_t *f, const char *buf);
 } genai_es_handler_t;
 
 

@@ -412,7 +412,8 @@ ngx_int_t ngx_http_genai_whole_body(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx);
 
 ngx_int_t ngx_http_genai_window_handler(ngx_http_request_t *r);
-void ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx);
+void ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx,
+    const genai_price_row_t *row);
 ngx_uint_t ngx_http_genai_has_error_page(ngx_http_request_t *r,
     ngx_int_t status);
 ngx_int_t ngx_http_genai_refuse(ngx_http_request_t *r,

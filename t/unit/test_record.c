@@ -29,6 +29,8 @@ fill(genai_call_t *c, const genai_attr_t *a, size_t na)
     c->step = GENAI_STEP_GENERATION;
     c->sampled = 1;
     c->streamed = 1;
+    c->reasoning = 1;
+    c->by_words = 1;
     c->disagreement = GENAI_DISAGREE_BODY_HEADER;
     c->status = 200;
     c->start_unix_ns = 1795464000000000000ULL;
@@ -43,7 +45,6 @@ fill(genai_call_t *c, const genai_attr_t *a, size_t na)
     c->priced = 1;
     c->temperature = 0.0;
     c->score_sum = 1.25;
-    c->reasoning = 1;
     c->budget_status = GENAI_BUDGET_REJECTED_DRY_RUN;
     c->budget_ns = c->start_ns + 5;
     c->budget = genai_strz("tenant");
@@ -94,7 +95,8 @@ test_round(void)
     ok(d.temperature == 0 && !isnan(d.temperature), "temperature 0 is given");
     ok(isnan(d.top_p), "top_p stays unknown");
     ok(d.sampled && d.streamed && d.priced && !d.aborted, "flags stay");
-    ok(d.reasoning, "and that the answer held reasoning");
+    ok(d.reasoning, "that there was reasoning stays");
+    ok(d.by_words && !d.by_vector, "and what a search goes by");
     is_int(d.disagreement, GENAI_DISAGREE_BODY_HEADER, "so do their fields");
     is_int(d.budget_status, GENAI_BUDGET_REJECTED_DRY_RUN,
            "what a budget said stays");

@@ -468,7 +468,12 @@ test_operations(void)
     has_double("rag.avg_similarity_score", 0.75);
     has_double("rag.top_score", 0.875);
     has_list("rag.top_documents", "d1|d2");
+    has_not("rag.retrieval_method");
     has_not("gen_ai.request.top_k");
+
+    c->by_words = 1;
+    visit(c);
+    has_str("rag.retrieval_method", "keyword");
 
     c->operation = GENAI_OP_RERANK;
     visit(c);
@@ -608,7 +613,9 @@ test_rag(void)
     c->docs[0] = genai_strz("a");
     c->docs[1] = genai_strz("b");
     c->ndocs = 2;
+    c->by_vector = c->by_words = 1;
     visit(c);
+    has_str("retrieval_method", "hybrid");
     has_int("documents_retrieved", 3);
     has_int("documents_found", 3);
     has_double("avg_similarity_score", 0.75);
