@@ -22,21 +22,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 import tap
 import harness
+import spans
 
-CONF = '''
-daemon off;
-%(master)s
-worker_processes 1;
-%(load)s
-pid logs/nginx.pid;
-error_log logs/error.log info;
-user root;
-events { worker_connections 512; }
-http {
-    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
-    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
-    genai_prices %(top)s/conf.examples/prices.json;
-    genai_queue 4m path=%(prefix)s/spool;
+HTTP = '''
+    access_log off;
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
     genai_exporter otlp both {
         endpoint http://127.0.0.1:%(otlp)d;
@@ -44,9 +33,6 @@ http {
     }
     genai_budget_zone $http_x_tenant zone=tenant:1m limit=%(limit)s limit=9usd/day
                       state=%(prefix)s/tenant.state interval=1s;
-    client_max_body_size 30m;
-    proxy_read_timeout 300s;
-    access_log off;
 
     server {
         listen 127.0.0.1:%(port)d;
@@ -81,7 +67,6 @@ http {
             return 200 '{"output":{"message":{"role":"assistant","content":[{"text":"Hi there"}]}},"stopReason":"end_turn","usage":{"inputTokens":25,"outputTokens":5,"totalTokens":30}}';
         }
     }
-}
 '''
 
 BODY = json.dumps({
@@ -120,20 +105,24 @@ class Receiver(http.server.ThreadingHTTPServer):
 class Gateway:
     def __init__(self, prefix, otlp, master=''):
         self.prefix = prefix
-        self.spare = 60
+        self.spare = 300
         self.port, self.up = harness.free_port(), harness.free_port()
+        self.otlp, self.master = otlp, master
+        self.nginx = harness.Nginx(prefix, self.conf('2req/day'),
+                                   [self.port, self.up])
+
+    def conf(self, limit):
         so = harness.find_module()
-        self.values = dict(load='load_module %s;' % so if so else '',
-                           master=master, top=tap.TOP, prefix=prefix,
-                           port=self.port, up=self.up, otlp=otlp)
-        self.nginx = harness.Nginx(
-            prefix, CONF % dict(self.values, limit='2req/day'),
-            [self.port, self.up])
+        return self.master + harness.CONF % dict(
+            load='load_module %s;' % so if so else '', top=tap.TOP,
+            prefix=self.prefix, http=HTTP % dict(
+                prefix=self.prefix, port=self.port, up=self.up,
+                otlp=self.otlp, limit=limit))
 
     def reload(self, limit):
         """the metrics, as soon as the new configuration shows"""
         with open(os.path.join(self.prefix, 'conf/nginx.conf'), 'w') as f:
-            f.write(CONF % dict(self.values, limit=limit))
+            f.write(self.conf(limit))
         want = int(limit.split('req')[0])
 
         def look():
@@ -142,10 +131,10 @@ class Gateway:
                              ) == want and found
 
         # one process alone has, after a reload, no connections but those
-        # that were open before
+        # that were open before; and it closes idle ones when it has few
         spare = [socket.create_connection(('127.0.0.1', self.port))
                  for _ in range(self.spare)]
-        self.spare //= 2
+        self.spare //= 3
         self.metrics()
         self.nginx.process.send_signal(signal.SIGHUP)
         time.sleep(0.3)
@@ -182,14 +171,9 @@ class Gateway:
                 for s in json.loads(line)['resourceSpans'][0][
                         'scopeSpans'][0]['spans']:
                     if s['traceId'] == trace:
-                        return attrs(s), s
+                        return spans.attributes(s['attributes']), s
             return None
         return harness.wait_for('the span ' + trace, 10, look)
-
-
-def attrs(thing):
-    return {a['key']: list(a['value'].values())[0]
-            for a in thing.get('attributes', [])}
 
 
 def spent(m):
@@ -222,7 +206,7 @@ def snapshot(gw):
     tap.ok(at > 1700000000, 'the time of the last snapshot', at)
 
 
-def spans(gw):
+def calls(gw):
     first, trace = gw.post(tenant='s')
     attributes, whole = gw.span(trace)
     tap.equal((first, attributes.get('genai.budget.status')),
@@ -252,7 +236,7 @@ def spans(gw):
                attributes.get('genai.error.origin'),
                whole['status'].get('code')),
               ('budget_exceeded', 'gateway', 2), 'it failed, at the gateway')
-    tap.equal([(e['name'], attrs(e)) for e in whole.get('events', [])],
+    tap.equal([(e['name'], spans.attributes(e['attributes'])) for e in whole.get('events', [])],
               [('genai.budget.rejected',
                 {'genai.budget.status': 'REJECTED',
                  'genai.budget.zone': 'tenant',
@@ -319,7 +303,7 @@ def main():
             reloads(gw, how)
             if not master:
                 snapshot(gw)
-                spans(gw)
+                calls(gw)
                 logs(gw, receiver)
             tap.no_alerts(gw.nginx, how + ': nothing above error is logged')
         finally:
