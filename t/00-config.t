@@ -601,3 +601,13 @@ location / {
     return 200;
 }
 --- error_code: 200
+
+
+=== TEST 52: signals of an exporter
+--- http_config
+genai_exporter otlp { endpoint http://127.0.0.1:4318; signals traces spans; }
+--- config
+location / { return 200; }
+--- must_die
+--- error_log
+"signals" in the exporter "otlp" takes "traces", "metrics", "logs"

@@ -251,6 +251,8 @@ typedef struct {
                                             record */
     unsigned      deployment:1;          /* model is an operator's name */
     unsigned      reasoning_apart:1;     /* usage[]: not part of output */
+    unsigned      budget_warned:1;       /* its settlement was the one that
+                                            warn= waited for */
     unsigned      by_vector:1;           /* a search: what it goes by */
     unsigned      by_words:1;
 
@@ -273,6 +275,7 @@ typedef struct {
     uint64_t      last_event_ns;
     uint64_t      end_ns;
     uint64_t      max_gap_ns;            /* longest pause between events */
+    uint64_t      budget_ns;             /* refused, or would have been */
     uint32_t      events;                /* frames or SSE events seen */
     uint32_t      text_events;           /* of them with visible text */
 

@@ -66,6 +66,8 @@ static const rec_field_t  rec_fields[] = {
     rec(32, REC_U32, text_events),
     rec(33, REC_U8, keep),
     rec(34, REC_U8, profile),
+    rec(35, REC_U8, budget_status),
+    rec(36, REC_TIME, budget_ns),
     rec(40, REC_STR, provider),
     rec(41, REC_STR, model),
     rec(42, REC_STR, response_model),
@@ -93,6 +95,9 @@ static const rec_field_t  rec_fields[] = {
     rec(64, REC_STR, stop_sequences),
     rec(65, REC_STR, price_version),
     rec(66, REC_STR, data_source),
+    rec(67, REC_STR, budget),
+    rec(68, REC_STR, budget_limit),
+    rec(69, REC_STR, budget_class),
     rec(80, REC_I64, input_tokens),
     rec(81, REC_I64, output_tokens),
     rec(82, REC_I64, cache_read_tokens),
@@ -119,6 +124,7 @@ static const rec_field_t  rec_fields[] = {
     rec(107, REC_U32, score_count),
     rec(108, REC_U64, request_bytes),
     rec(109, REC_U64, response_bytes),
+    rec(110, REC_I64, budget_reserved),
     rec(130, REC_DOUBLE, temperature),
     rec(131, REC_DOUBLE, top_p),
     rec(132, REC_SUM, score_sum),
@@ -134,7 +140,8 @@ static const rec_field_t  rec_fields[] = {
     x(4, priced) x(5, aborted) x(6, truncated) x(7, bad_body)                 \
     x(8, from_cache) x(9, error) x(10, parent_remote)                         \
     x(11, context_exceeded) x(12, price_long) x(13, internal)                 \
-    x(14, reasoning) x(19, by_vector) x(20, by_words) x(21, drained)
+    x(14, reasoning) x(15, budget_warned) x(19, by_vector) x(20, by_words)    \
+    x(21, drained)
 
 
 typedef struct {

@@ -113,6 +113,7 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_genai_budget_ctx_t   *b;
     ngx_http_genai_budget_why_t    why;
     ngx_http_genai_budget_conf_t  *bc;
+    ngx_http_genai_budget_zone_t  *zc;
 
     if (ctx->budget == NULL) {
         ctx->budget = ngx_palloc(r->pool,
@@ -177,11 +178,13 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     /* from here on it may cost, whatever becomes of this process */
 
     for (i = 0; i < b->n; i++) {
-        (void) genai_budget_zone_sent(&b->holds[i].conf->zone->zone,
-                                      b->holds[i].handle);
-        ngx_http_genai_budget_count(
-            &b->holds[i].conf->zone->head->admitted);
-        ngx_http_genai_budget_count(&b->holds[i].conf->zone->head->changes);
+        zc = b->holds[i].conf->zone;
+        (void) genai_budget_zone_sent(&zc->zone, b->holds[i].handle);
+        ngx_http_genai_budget_count(&zc->head->changes);
+
+        if (!b->holds[i].dry_run) {
+            ngx_http_genai_budget_count(&zc->head->admitted);
+        }
     }
 
     return NGX_DECLINED;
@@ -353,6 +356,8 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
             refused = NGX_DECLINED;
         }
 
+        hold->dry_run = (refused != NGX_OK);
+
         return refused;
 
     case GENAI_AGAIN:
@@ -487,6 +492,7 @@ ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx, ngx_uint_t status,
     c = &ctx->call;
     c->budget_status = (uint8_t) status;
     c->budget_limit.len = 0;
+    c->budget_ns = why ? ngx_http_genai_now() : 0;
 
     bc = why ? why->conf : ctx->budget->conf->budgets->elts;
 
@@ -546,6 +552,7 @@ ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
 
         if (news.warn) {
             ngx_http_genai_budget_count(&zc->head->warned);
+            ctx->call.budget_warned = 1;
         }
 
         if (news.warn | news.over) {
@@ -830,9 +837,7 @@ ngx_http_genai_budget_left(ngx_http_genai_ctx_t *ctx,
 
             genai_budget_state(&copy, k, ngx_time(), &s);
 
-            left = s.allowed > 0
-                   ? 1 - ((double) s.spent + (double) s.reserved) / s.allowed
-                   : 0;
+            left = ngx_http_genai_budget_share(&s);
 
             if (left < least) {
                 least = left;

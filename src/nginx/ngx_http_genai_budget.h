@@ -5,6 +5,7 @@
  *     ngx_http_genai_budget_shm.c    zones in shared memory, and their files
  *     ngx_http_genai_budget.c        admission and settlement
  *     ngx_http_genai_budget_deny.c   what a refused caller gets, and the log
+ *     ngx_http_genai_budget_status.c metrics
  */
 
 #ifndef NGX_HTTP_GENAI_BUDGET_H
@@ -53,6 +54,18 @@ typedef struct {
 } ngx_http_genai_budget_head_t;
 
 
+/* of all keys the one that is nearest to this limit, for the metrics */
+
+#define NGX_HTTP_GENAI_BUDGET_SHOWN  8
+
+typedef struct {
+    genai_budget_state_t           state;
+    double                         left;       /* share of the limit */
+    double                         rate;       /* units a second */
+    char                           window[16];
+} ngx_http_genai_budget_shown_t;
+
+
 /* genai_budget_zone, or the zone of a genai_budget that names none */
 
 struct ngx_http_genai_budget_zone_s {
@@ -92,6 +105,13 @@ struct ngx_http_genai_budget_zone_s {
     ngx_fd_t                       lock_fd;
     ngx_msec_t                     snapshot_next;
     uint64_t                       snapshot_sum;
+
+    /* of the exposition that is made */
+
+    genai_str_t                    label;      /* its name, valid UTF-8 */
+    char                           label_buf[128];
+    ngx_uint_t                     nshown;
+    ngx_http_genai_budget_shown_t  shown[NGX_HTTP_GENAI_BUDGET_SHOWN];
 };
 
 
@@ -115,6 +135,7 @@ typedef struct {
     genai_str_t                    key;
     genai_budget_handle_t          handle;
     genai_budget_amounts_t         amounts;    /* reserved, with stream=stop */
+    ngx_uint_t                     dry_run;    /* it would be refused */
 } ngx_http_genai_budget_hold_t;
 
 
@@ -172,6 +193,16 @@ void ngx_http_genai_budget_log_denied(ngx_http_request_t *r,
     ngx_uint_t dry_run);
 void ngx_http_genai_budget_log_news(ngx_log_t *log,
     ngx_http_genai_budget_hold_t *hold, genai_budget_news_t *news);
+
+
+/* what is left of a limit, as a share of it; below 0 when it is passed */
+
+static ngx_inline double
+ngx_http_genai_budget_share(const genai_budget_state_t *s)
+{
+    return s->allowed > 0
+           ? 1 - ((double) s->spent + (double) s->reserved) / s->allowed : 0;
+}
 
 
 static ngx_inline void

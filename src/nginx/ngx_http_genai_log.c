@@ -550,5 +550,11 @@ ngx_http_genai_finish_record(ngx_http_genai_ctx_t *ctx)
     flags = (c->sampled ? GENAI_REC_SAMPLED : 0)
             | (c->error ? GENAI_REC_ERROR : 0);
 
+    /* sampling is about spans: log records are of all */
+
+    if (mcf->logs && c->budget_status > GENAI_BUDGET_PASSED) {
+        flags |= GENAI_REC_SAMPLED;
+    }
+
     ngx_http_genai_lane_write(mcf, ngx_http_genai_record, len, flags);
 }

@@ -351,7 +351,9 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (ngx_http_genai_zones_add(cf, mcf) != NGX_OK) {
+    if (ngx_http_genai_zones_add(cf, mcf) != NGX_OK
+        || ngx_http_genai_status_init(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

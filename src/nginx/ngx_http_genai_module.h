@@ -76,6 +76,9 @@ typedef struct {
 } ngx_http_genai_tables_t;
 
 
+typedef struct ngx_http_genai_samples_s  ngx_http_genai_samples_t;
+
+
 typedef struct {
     ngx_http_genai_zone_conf_t   zone;        /* genai_zone */
     ngx_http_genai_zone_conf_t   queue;       /* genai_queue */
@@ -92,6 +95,7 @@ typedef struct {
     ngx_array_t                  resource;    /* genai_pair_t */
     ngx_array_t                  budget_zones;
                                        /* ngx_http_genai_budget_zone_t * */
+    ngx_http_genai_samples_t    *samples;
 
     ngx_uint_t                   proxy;       /* its module's ctx_index, or
                                                  NGX_CONF_UNSET_UINT */
@@ -102,6 +106,7 @@ typedef struct {
     ngx_uint_t                   include_usage;  /* a location has it */
     ngx_uint_t                   budgets;        /* a location has some */
     ngx_uint_t                   drain;       /* the same */
+    ngx_uint_t                   logs;           /* an exporter takes them */
 } ngx_http_genai_main_conf_t;
 
 
@@ -517,6 +522,8 @@ ngx_int_t ngx_http_genai_add_variables(ngx_conf_t *cf);
 
 /* ngx_http_genai_status.c: /metrics, healthz */
 
+ngx_int_t ngx_http_genai_status_init(ngx_conf_t *cf,
+    ngx_http_genai_main_conf_t *mcf);
 ngx_int_t ngx_http_genai_status_handler(ngx_http_request_t *r);
 
 /* gauges and accounts beside the registry, as of now; data: main conf */

@@ -46,6 +46,13 @@ fill(genai_call_t *c, const genai_attr_t *a, size_t na)
     c->drained = 1;
     c->temperature = 0.0;
     c->score_sum = 1.25;
+    c->budget_status = GENAI_BUDGET_REJECTED_DRY_RUN;
+    c->budget_ns = c->start_ns + 5;
+    c->budget = genai_strz("tenant");
+    c->budget_limit = genai_strz("100usd/day");
+    c->budget_class = genai_strz("batch");
+    c->budget_reserved = 0;
+    c->budget_warned = 1;
     c->ntools = 2;
     c->tools[0] = genai_strz("search");
     c->tools[1] = genai_strz("");
@@ -93,6 +100,15 @@ test_round(void)
     ok(d.reasoning, "that there was reasoning stays");
     ok(d.by_words && !d.by_vector, "and what a search goes by");
     is_int(d.disagreement, GENAI_DISAGREE_BODY_HEADER, "so do their fields");
+    is_int(d.budget_status, GENAI_BUDGET_REJECTED_DRY_RUN,
+           "what a budget said stays");
+    is_int((long long) (d.budget_ns - d.start_ns), 5, "and when");
+    ok(genai_str_eq(d.budget, c.budget)
+       && genai_str_eq(d.budget_limit, c.budget_limit)
+       && genai_str_eq(d.budget_class, c.budget_class),
+       "with zone, limit and class");
+    is_int(d.budget_reserved, 0, "nothing reserved is not no reservation");
+    ok(d.budget_warned, "and its warning");
     is_int(d.ntools, 2, "both tools are there");
     is_int(d.nscores, 1, "scores stay");
     ok(d.scores[0].value == 0.5, "with their values");
