@@ -4,6 +4,7 @@
  *     ngx_http_genai_budget_conf.c   directives, checks, zones of a location
  *     ngx_http_genai_budget_shm.c    zones in shared memory, and their files
  *     ngx_http_genai_budget.c        admission and settlement
+ *     ngx_http_genai_budget_api.c    the operator's view, and raising
  *     ngx_http_genai_budget_deny.c   what a refused caller gets, and the log
  */
 

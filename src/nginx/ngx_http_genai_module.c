@@ -254,6 +254,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       offsetof(ngx_http_genai_loc_conf_t, budget_log_level),
       ngx_http_genai_budget_log_levels },
 
+    { ngx_string("genai_budget_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_genai_set_budget_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("genai_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_genai_set_status,
@@ -343,6 +350,8 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
     if (!mcf->enabled && !mcf->status) {
         return NGX_OK;
     }
+
+    ngx_http_genai_admin_check(cf, mcf);
 
     if (ngx_http_genai_zones_add(cf, mcf) != NGX_OK) {
         return NGX_ERROR;
