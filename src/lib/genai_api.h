@@ -71,6 +71,17 @@ typedef enum {
     GENAI_F_TOP_K,
     GENAI_F_STREAM,
     GENAI_F_STREAM_OPTIONS,       /* are there */
+    GENAI_F_LIMIT,                /* each key that limits the output */
+    GENAI_F_THINKING,             /* tokens to think */
+    GENAI_F_CHOICES,              /* answers or images asked for */
+    GENAI_F_PROMPTS,
+    GENAI_F_ONCE,                 /* a key that must not come twice */
+    GENAI_F_TIER_ASKED,
+    GENAI_F_ELSEWHERE,            /* input that is not in the body */
+    GENAI_F_TOOL_TYPE,
+    GENAI_F_FILES,                /* of the prompt: documents, videos */
+    GENAI_F_FILE_FORMAT,          /* what a file is */
+    GENAI_F_SOURCE_TYPE,          /* where a block's bytes are */
     GENAI_F_TOOLS_OFFERED,
     GENAI_F_TOOL_RESULTS,
     GENAI_F_MESSAGES,
@@ -150,6 +161,9 @@ typedef struct {
 #define GENAI_ROW_NS         0x0001  /* a time in nanoseconds */
 #define GENAI_ROW_SECONDS    0x0002
 #define GENAI_ROW_BASE64     0x0001  /* CHARS of a vector of floats */
+
+#define GENAI_ONCE_MODEL     0x0001  /* GENAI_F_ONCE: which */
+#define GENAI_ONCE_LIMITS    0x0002  /* what max_tokens is in */
 
 
 typedef enum {

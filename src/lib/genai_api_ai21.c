@@ -8,7 +8,8 @@
 
 static const genai_row_t  ai21_request[] = {
     genai_chars("prompt", GENAI_F_PROMPT_CHARS),
-    genai_number("maxTokens", GENAI_F_MAX_TOKENS),
+    genai_limit("maxTokens"),
+    genai_choices("numResults"),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("topP", GENAI_F_TOP_P),
     genai_text("stopSequences[]", GENAI_F_STOP_SEQUENCE)

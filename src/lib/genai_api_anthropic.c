@@ -9,6 +9,8 @@
 
 static const genai_row_t  anthropic_request[] = {
     genai_first("model", GENAI_F_MODEL),
+    genai_once("model", GENAI_ONCE_MODEL),
+    genai_text("service_tier", GENAI_F_TIER_ASKED),
     genai_bool("stream", GENAI_F_STREAM)
 };
 

@@ -6,6 +6,16 @@
 #include "genai_api_tables.h"
 
 
+/* a document in a text format has not more tokens than bytes, all others, and
+ * what lies in S3, may have many in few bytes */
+
+#define bedrock_file_rows(at)                                                 \
+    genai_text(at "document.format", GENAI_F_FILE_FORMAT),                    \
+    genai_count(at "document.source.s3Location", GENAI_F_FILES),              \
+    genai_count(at "video", GENAI_F_FILES),                                   \
+    genai_count(at "audio.source.s3Location", GENAI_F_FILES)
+
+
 /* 4.1, at the top of a body or below "input.converse" of CountTokens */
 
 #define bedrock_prompt_rows(at)                                               \
@@ -24,6 +34,8 @@
                 GENAI_F_MEDIA_PARTS),                                         \
     genai_count(at "messages[].content[].toolResult.content[].document",      \
                 GENAI_F_MEDIA_PARTS),                                         \
+    bedrock_file_rows(at "messages[].content[]."),                            \
+    bedrock_file_rows(at "messages[].content[].toolResult.content[]."),       \
     genai_chars(at "system[].text", GENAI_F_SYSTEM_CHARS),                    \
     genai_chars(at "system[].guardContent.text.text", GENAI_F_SYSTEM_CHARS),  \
     genai_count(at "toolConfig.tools[].toolSpec", GENAI_F_TOOLS_OFFERED),     \
@@ -52,9 +64,38 @@
     genai_text("serviceTier.type", GENAI_F_SERVICE_TIER)
 
 
+/* beside inferenceConfig's, and not known to be taken: the model's maximum
+ * counts then */
+
+#define bedrock_more(key)                                                     \
+    { "additionalModelRequestFields." key, GENAI_JSON_NAME, GENAI_LAST,       \
+      GENAI_F_LIMIT, 0 },                                                     \
+    genai_greatest("additionalModelRequestFields." key, GENAI_F_MAX_TOKENS)
+
 static const genai_row_t  bedrock_converse_request[] = {
     bedrock_prompt_rows(""),
-    genai_number("inferenceConfig.maxTokens", GENAI_F_MAX_TOKENS),
+    genai_once("inferenceConfig", GENAI_ONCE_LIMITS),
+    genai_limit("inferenceConfig.maxTokens"),
+    bedrock_more("max_tokens"),
+    bedrock_more("max_completion_tokens"),
+    bedrock_more("max_tokens_to_sample"),
+    bedrock_more("max_gen_len"),
+    bedrock_more("max_new_tokens"),
+    bedrock_more("maxTokens"),
+    bedrock_more("inferenceConfig.maxTokens"),
+    bedrock_more("inferenceConfig.max_new_tokens"),
+    bedrock_more("textGenerationConfig.maxTokenCount"),
+    genai_choices("additionalModelRequestFields.n"),
+    genai_choices("additionalModelRequestFields.num_generations"),
+    genai_greatest("additionalModelRequestFields.thinking.budget_tokens",
+                   GENAI_F_THINKING),
+    genai_present("additionalModelRequestFields.tools", GENAI_F_ELSEWHERE),
+    genai_present("additionalModelRequestFields.mcp_servers",
+                  GENAI_F_ELSEWHERE),
+    genai_present("promptVariables", GENAI_F_ELSEWHERE),
+    genai_present("toolConfig.tools[].systemTool", GENAI_F_ELSEWHERE),
+    genai_text("performanceConfig.latency", GENAI_F_TIER_ASKED),
+    genai_text("serviceTier.type", GENAI_F_TIER_ASKED),
     genai_number("inferenceConfig.temperature", GENAI_F_TEMPERATURE),
     genai_number("inferenceConfig.topP", GENAI_F_TOP_P),
     genai_text("inferenceConfig.stopSequences[]", GENAI_F_STOP_SEQUENCE),

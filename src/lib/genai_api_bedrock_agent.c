@@ -25,7 +25,7 @@ static const genai_row_t  retrieve_response[] = {
 
 static const genai_row_t  rerank_request[] = {
     genai_chars("queries[].textQuery.text", GENAI_F_PROMPT_CHARS),
-    genai_length("sources", GENAI_F_SEARCH_UNITS),
+    genai_longest("sources", GENAI_F_SEARCH_UNITS),
     genai_number("rerankingConfiguration.bedrockRerankingConfiguration"
                  ".numberOfResults", GENAI_F_TOP_K_REQUESTED),
     genai_text("rerankingConfiguration.bedrockRerankingConfiguration"
@@ -49,8 +49,9 @@ static const genai_row_t  generate_request[] = {
     genai_number(generate_at "knowledgeBaseConfiguration"
                  ".retrievalConfiguration.*.numberOfResults",
                  GENAI_F_TOP_K_REQUESTED),
-    genai_number(generate_at "*.generationConfiguration.inferenceConfig"
-                 ".textInferenceConfig.maxTokens", GENAI_F_MAX_TOKENS),
+    genai_once("retrieveAndGenerateConfiguration", GENAI_ONCE_LIMITS),
+    genai_limit(generate_at "*.generationConfiguration.inferenceConfig"
+                ".textInferenceConfig.maxTokens"),
     genai_number(generate_at "*.generationConfiguration.inferenceConfig"
                  ".textInferenceConfig.temperature", GENAI_F_TEMPERATURE),
     genai_number(generate_at "*.generationConfiguration.inferenceConfig"

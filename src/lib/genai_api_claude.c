@@ -26,7 +26,8 @@
 
 static const genai_row_t  claude_request[] = {
     genai_kind("anthropic_version", GENAI_RANK_REQUEST, GENAI_OP_CHAT),
-    genai_number("max_tokens", GENAI_F_MAX_TOKENS),
+    genai_limit("max_tokens"),
+    genai_greatest("thinking.budget_tokens", GENAI_F_THINKING),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("top_p", GENAI_F_TOP_P),
     genai_number("top_k", GENAI_F_TOP_K),
@@ -38,13 +39,21 @@ static const genai_row_t  claude_request[] = {
     genai_chars("messages[].content[].content[].text", GENAI_F_PROMPT_CHARS),
     genai_text("messages[].content[].type", GENAI_F_PART_TYPE),
     genai_text("messages[].content[].content[].type", GENAI_F_PART_TYPE),
+    genai_text("messages[].content[].source.type", GENAI_F_SOURCE_TYPE),
+    genai_text("messages[].content[].source.content[].type",
+               GENAI_F_PART_TYPE),
+    genai_text("messages[].content[].content[].source.type",
+               GENAI_F_SOURCE_TYPE),
     genai_chars("system", GENAI_F_SYSTEM_CHARS),
     genai_chars("system[].text", GENAI_F_SYSTEM_CHARS),
     genai_length("tools", GENAI_F_TOOLS_OFFERED),
+    genai_text("tools[].type", GENAI_F_TOOL_TYPE),
+    genai_present("mcp_servers", GENAI_F_ELSEWHERE),
+    genai_present("container", GENAI_F_ELSEWHERE),
 
     genai_kind("max_tokens_to_sample", GENAI_RANK_REQUEST,
                GENAI_OP_TEXT_COMPLETION),
-    genai_number("max_tokens_to_sample", GENAI_F_MAX_TOKENS),
+    genai_limit("max_tokens_to_sample"),
     genai_chars("prompt", GENAI_F_PROMPT_CHARS)
 };
 

@@ -14,7 +14,8 @@ static const genai_row_t  cohere_request[] = {
     genai_length("chat_history", GENAI_F_MESSAGES),
     genai_chars("chat_history[].message", GENAI_F_PROMPT_CHARS),
     genai_chars("documents[].snippet", GENAI_F_PROMPT_CHARS),
-    genai_number("max_tokens", GENAI_F_MAX_TOKENS),
+    genai_limit("max_tokens"),
+    genai_choices("num_generations"),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("p", GENAI_F_TOP_P),
     genai_number("k", GENAI_F_TOP_K),
@@ -95,7 +96,7 @@ const genai_family_t  genai_family_cohere_embed = {
 static const genai_row_t  rerank_request[] = {
     genai_kind("query", GENAI_RANK_REQUEST, GENAI_OP_RERANK),
     genai_chars("query", GENAI_F_PROMPT_CHARS),
-    genai_length("documents", GENAI_F_SEARCH_UNITS),
+    genai_longest("documents", GENAI_F_SEARCH_UNITS),
     genai_number("top_n", GENAI_F_TOP_K_REQUESTED)
 };
 

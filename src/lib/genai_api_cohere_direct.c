@@ -22,6 +22,7 @@
 
 static const genai_row_t  chat_request[] = {
     genai_first("model", GENAI_F_MODEL),
+    genai_once("model", GENAI_ONCE_MODEL),
     genai_bool("stream", GENAI_F_STREAM),
     genai_length("messages", GENAI_F_MESSAGES),
     genai_chars("messages[].content", GENAI_F_PROMPT_CHARS),
@@ -30,7 +31,8 @@ static const genai_row_t  chat_request[] = {
     genai_text("messages[].role", GENAI_F_PART_TYPE),
     genai_chars("documents[]", GENAI_F_PROMPT_CHARS),
     genai_chars("documents[].data.text", GENAI_F_PROMPT_CHARS),
-    genai_number("max_tokens", GENAI_F_MAX_TOKENS),
+    genai_limit("max_tokens"),
+    genai_greatest("thinking.token_budget", GENAI_F_THINKING),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("p", GENAI_F_TOP_P),
     genai_number("k", GENAI_F_TOP_K),
@@ -62,6 +64,7 @@ static const genai_row_t  chat_event[] = {
 
 static const genai_row_t  embed_request[] = {
     genai_first("model", GENAI_F_MODEL),
+    genai_once("model", GENAI_ONCE_MODEL),
     genai_chars("texts[]", GENAI_F_PROMPT_CHARS),
     genai_chars("inputs[].content[].text", GENAI_F_PROMPT_CHARS),
     genai_length("images", GENAI_F_MEDIA_PARTS),
@@ -79,8 +82,9 @@ static const genai_row_t  embed_response[] = {
 
 static const genai_row_t  rerank_request[] = {
     genai_first("model", GENAI_F_MODEL),
+    genai_once("model", GENAI_ONCE_MODEL),
     genai_chars("query", GENAI_F_PROMPT_CHARS),
-    genai_length("documents", GENAI_F_SEARCH_UNITS),
+    genai_longest("documents", GENAI_F_SEARCH_UNITS),
     genai_number("top_n", GENAI_F_TOP_K_REQUESTED)
 };
 

@@ -33,6 +33,25 @@
     genai_first(at "error.message", GENAI_F_ERROR_MESSAGE)
 
 
+/* every key may be spelt in two ways */
+
+#define gemini_config_rows(at)                                                \
+    genai_once(at, GENAI_ONCE_LIMITS),                                        \
+    genai_limit(at ".maxOutputTokens"),                                       \
+    genai_limit(at ".max_output_tokens"),                                     \
+    genai_choices(at ".candidateCount"),                                      \
+    genai_choices(at ".candidate_count"),                                     \
+    genai_greatest(at ".thinkingConfig.thinkingBudget", GENAI_F_THINKING),    \
+    genai_greatest(at ".thinkingConfig.thinking_budget", GENAI_F_THINKING),   \
+    genai_greatest(at ".thinking_config.thinkingBudget", GENAI_F_THINKING),   \
+    genai_greatest(at ".thinking_config.thinking_budget", GENAI_F_THINKING)
+
+#define gemini_file_rows(key, other)                                          \
+    genai_text("contents[].parts[]." key ".mimeType", GENAI_F_FILE_FORMAT),   \
+    genai_text("contents[].parts[]." key ".mime_type", GENAI_F_FILE_FORMAT),  \
+    genai_count("contents[].parts[]." other, GENAI_F_FILES)
+
+
 static const genai_row_t  gemini_request[] = {
     genai_length("contents", GENAI_F_MESSAGES),
     genai_chars("contents[].parts[].text", GENAI_F_PROMPT_CHARS),
@@ -43,7 +62,13 @@ static const genai_row_t  gemini_request[] = {
     genai_count("contents[].parts[].functionResponse", GENAI_F_TOOL_RESULTS),
     genai_chars("systemInstruction.parts[].text", GENAI_F_SYSTEM_CHARS),
     genai_chars("system_instruction.parts[].text", GENAI_F_SYSTEM_CHARS),
-    genai_number("generationConfig.maxOutputTokens", GENAI_F_MAX_TOKENS),
+    gemini_config_rows("generationConfig"),
+    gemini_config_rows("generation_config"),
+    gemini_file_rows("inlineData", "fileData"),
+    gemini_file_rows("inline_data", "file_data"),
+    genai_present("cachedContent", GENAI_F_ELSEWHERE),
+    genai_present("cached_content", GENAI_F_ELSEWHERE),
+    { "tools[].*", GENAI_JSON_NAME, GENAI_LAST, GENAI_F_TOOL_TYPE, 0 },
     genai_number("generationConfig.temperature", GENAI_F_TEMPERATURE),
     genai_number("generationConfig.topP", GENAI_F_TOP_P),
     genai_number("generationConfig.topK", GENAI_F_TOP_K),

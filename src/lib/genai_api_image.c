@@ -10,6 +10,8 @@
 static const genai_row_t  image_request[] = {
     genai_kind("imageGenerationConfig", GENAI_RANK_REQUEST, GENAI_OP_IMAGE),
     genai_kind("text_prompts", GENAI_RANK_REQUEST, GENAI_OP_IMAGE),
+    genai_choices("imageGenerationConfig.numberOfImages"),
+    genai_choices("samples"),
     genai_chars("textToImageParams.text", GENAI_F_PROMPT_CHARS),
     genai_chars("inPaintingParams.text", GENAI_F_PROMPT_CHARS),
     genai_chars("outPaintingParams.text", GENAI_F_PROMPT_CHARS),

@@ -9,7 +9,7 @@
 
 static const genai_row_t  llama_request[] = {
     genai_kind("max_gen_len", GENAI_RANK_REQUEST, GENAI_OP_TEXT_COMPLETION),
-    genai_number("max_gen_len", GENAI_F_MAX_TOKENS),
+    genai_limit("max_gen_len"),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("top_p", GENAI_F_TOP_P),
     genai_chars("prompt", GENAI_F_PROMPT_CHARS),

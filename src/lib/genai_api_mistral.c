@@ -10,7 +10,7 @@ static const genai_row_t  mistral_request[] = {
     genai_kind("prompt", GENAI_RANK_HINT, GENAI_OP_TEXT_COMPLETION),
     genai_kind("messages", GENAI_RANK_REQUEST, GENAI_OP_CHAT),
     genai_chars("prompt", GENAI_F_PROMPT_CHARS),
-    genai_number("max_tokens", GENAI_F_MAX_TOKENS),
+    genai_limit("max_tokens"),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("top_p", GENAI_F_TOP_P),
     genai_number("top_k", GENAI_F_TOP_K),

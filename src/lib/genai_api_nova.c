@@ -21,8 +21,9 @@
 
 static const genai_row_t  nova_request[] = {
     genai_kind("inferenceConfig", GENAI_RANK_REQUEST, GENAI_OP_CHAT),
-    genai_number("inferenceConfig.maxTokens", GENAI_F_MAX_TOKENS),
-    genai_number("inferenceConfig.max_new_tokens", GENAI_F_MAX_TOKENS),
+    genai_once("inferenceConfig", GENAI_ONCE_LIMITS),
+    genai_limit("inferenceConfig.maxTokens"),
+    genai_limit("inferenceConfig.max_new_tokens"),
     genai_number("inferenceConfig.temperature", GENAI_F_TEMPERATURE),
     genai_number("inferenceConfig.topP", GENAI_F_TOP_P),
     genai_number("inferenceConfig.top_p", GENAI_F_TOP_P),
@@ -37,6 +38,15 @@ static const genai_row_t  nova_request[] = {
     genai_count("messages[].content[].image", GENAI_F_MEDIA_PARTS),
     genai_count("messages[].content[].video", GENAI_F_MEDIA_PARTS),
     genai_count("messages[].content[].document", GENAI_F_MEDIA_PARTS),
+    genai_text("messages[].content[].document.format", GENAI_F_FILE_FORMAT),
+    genai_count("messages[].content[].document.source.s3Location",
+                GENAI_F_FILES),
+    genai_count("messages[].content[].video", GENAI_F_FILES),
+    genai_count("messages[].content[].toolResult.content[].image",
+                GENAI_F_MEDIA_PARTS),
+    genai_count("messages[].content[].toolResult.content[].document",
+                GENAI_F_FILES),
+    genai_present("toolConfig.tools[].systemTool", GENAI_F_ELSEWHERE),
     genai_chars("system[].text", GENAI_F_SYSTEM_CHARS),
     genai_count("toolConfig.tools[].toolSpec", GENAI_F_TOOLS_OFFERED)
 };
@@ -86,7 +96,10 @@ static const genai_row_t  nova_embed_request[] = {
     genai_chars("singleEmbeddingParams.text.value", GENAI_F_PROMPT_CHARS),
     genai_count("singleEmbeddingParams.image", GENAI_F_MEDIA_PARTS),
     genai_count("singleEmbeddingParams.video", GENAI_F_MEDIA_PARTS),
-    genai_count("singleEmbeddingParams.audio", GENAI_F_MEDIA_PARTS)
+    genai_count("singleEmbeddingParams.audio", GENAI_F_MEDIA_PARTS),
+    genai_present("singleEmbeddingParams.*.source.s3Location",
+                  GENAI_F_ELSEWHERE),
+    genai_count("singleEmbeddingParams.video", GENAI_F_FILES)
 };
 
 

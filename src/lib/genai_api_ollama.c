@@ -9,8 +9,10 @@
 
 #define ollama_request_rows                                                   \
     genai_first("model", GENAI_F_MODEL),                                      \
+    genai_once("model", GENAI_ONCE_MODEL),                                    \
+    genai_once("options", GENAI_ONCE_LIMITS),                                 \
     genai_bool("stream", GENAI_F_STREAM),                                     \
-    genai_number("options.num_predict", GENAI_F_MAX_TOKENS),                  \
+    genai_limit("options.num_predict"),                                       \
     genai_number("options.temperature", GENAI_F_TEMPERATURE),                 \
     genai_number("options.top_p", GENAI_F_TOP_P),                             \
     genai_number("options.top_k", GENAI_F_TOP_K),                             \

@@ -37,13 +37,18 @@ static const genai_row_t  openai_request[] = {
     genai_text("messages[].content[].type", GENAI_F_PART_TYPE),
     genai_text("messages[].role", GENAI_F_PART_TYPE),
     genai_chars("prompt", GENAI_F_PROMPT_CHARS),
-    genai_number("max_tokens", GENAI_F_MAX_TOKENS),
-    genai_number("max_completion_tokens", GENAI_F_MAX_TOKENS),
+    genai_limit("max_tokens"),
+    genai_limit("max_completion_tokens"),
+    genai_choices("n"),
+    genai_choices("best_of"),
+    genai_text("service_tier", GENAI_F_TIER_ASKED),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("top_p", GENAI_F_TOP_P),
     genai_text("stop", GENAI_F_STOP_SEQUENCE),
     genai_text("stop[]", GENAI_F_STOP_SEQUENCE),
-    genai_length("tools", GENAI_F_TOOLS_OFFERED)
+    genai_length("tools", GENAI_F_TOOLS_OFFERED),
+    genai_text("tools[].type", GENAI_F_TOOL_TYPE),
+    genai_present("web_search_options", GENAI_F_ELSEWHERE)
 };
 
 

@@ -32,24 +32,31 @@
     genai_first("model", GENAI_F_MODEL),                                      \
     genai_bool("stream", GENAI_F_STREAM),                                     \
     genai_present("stream_options", GENAI_F_STREAM_OPTIONS),                  \
-    genai_number("max_tokens", GENAI_F_MAX_TOKENS),                           \
+    genai_once("model", GENAI_ONCE_MODEL),                                    \
+    genai_limit("max_tokens"),                                                \
+    genai_limit("max_completion_tokens"),                                     \
+    genai_choices("n"),                                                       \
+    genai_choices("best_of"),                                                 \
     genai_number("temperature", GENAI_F_TEMPERATURE),                         \
     genai_number("top_p", GENAI_F_TOP_P),                                     \
     genai_number("top_k", GENAI_F_TOP_K),                                     \
     genai_text("stop", GENAI_F_STOP_SEQUENCE),                                \
     genai_text("stop[]", GENAI_F_STOP_SEQUENCE),                              \
-    genai_first("service_tier", GENAI_F_SERVICE_TIER)
+    genai_first("service_tier", GENAI_F_SERVICE_TIER),                        \
+    genai_text("service_tier", GENAI_F_TIER_ASKED)
 
 
 static const genai_row_t  chat_request[] = {
     chat_sampling_rows,
-    genai_number("max_completion_tokens", GENAI_F_MAX_TOKENS),
     genai_length("messages", GENAI_F_MESSAGES),
     genai_chars("messages[].content", GENAI_F_PROMPT_CHARS),
     genai_chars("messages[].content[].text", GENAI_F_PROMPT_CHARS),
     genai_text("messages[].content[].type", GENAI_F_PART_TYPE),
     genai_text("messages[].role", GENAI_F_PART_TYPE),
-    genai_length("tools", GENAI_F_TOOLS_OFFERED)
+    genai_length("tools", GENAI_F_TOOLS_OFFERED),
+    genai_text("tools[].type", GENAI_F_TOOL_TYPE),
+    genai_present("web_search_options", GENAI_F_ELSEWHERE),
+    genai_present("data_sources", GENAI_F_ELSEWHERE)
 };
 
 static const genai_row_t  chat_response[] = {
@@ -90,7 +97,9 @@ const genai_api_event_t  genai_openai_chat_event = {
 static const genai_row_t  text_request[] = {
     chat_sampling_rows,
     genai_chars("prompt", GENAI_F_PROMPT_CHARS),
-    genai_chars("prompt[]", GENAI_F_PROMPT_CHARS)
+    genai_chars("prompt[]", GENAI_F_PROMPT_CHARS),
+    { "prompt[]", GENAI_JSON_CHARS, GENAI_COUNT, GENAI_F_PROMPTS, 0 },
+    { "prompt[]", GENAI_JSON_LENGTH, GENAI_COUNT, GENAI_F_PROMPTS, 0 }
 };
 
 static const genai_row_t  text_response[] = {
@@ -118,6 +127,7 @@ const genai_api_event_t  genai_openai_text_event = {
 
 static const genai_row_t  embed_request[] = {
     genai_first("model", GENAI_F_MODEL),
+    genai_once("model", GENAI_ONCE_MODEL),
     genai_chars("input", GENAI_F_PROMPT_CHARS),
     genai_chars("input[]", GENAI_F_PROMPT_CHARS)
 };
@@ -141,6 +151,8 @@ const genai_rows_t  genai_openai_embed_response = genai_rows(embed_response);
 
 static const genai_row_t  image_request[] = {
     genai_first("model", GENAI_F_MODEL),
+    genai_once("model", GENAI_ONCE_MODEL),
+    genai_choices("n"),
     genai_chars("prompt", GENAI_F_PROMPT_CHARS)
 };
 

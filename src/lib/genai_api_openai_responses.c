@@ -39,11 +39,17 @@
 
 static const genai_row_t  responses_request[] = {
     genai_first("model", GENAI_F_MODEL),
+    genai_once("model", GENAI_ONCE_MODEL),
     genai_bool("stream", GENAI_F_STREAM),
-    genai_number("max_output_tokens", GENAI_F_MAX_TOKENS),
+    genai_limit("max_output_tokens"),
     genai_number("temperature", GENAI_F_TEMPERATURE),
     genai_number("top_p", GENAI_F_TOP_P),
     genai_first("service_tier", GENAI_F_SERVICE_TIER),
+    genai_text("service_tier", GENAI_F_TIER_ASKED),
+    genai_present("previous_response_id", GENAI_F_ELSEWHERE),
+    genai_present("conversation", GENAI_F_ELSEWHERE),
+    genai_present("prompt", GENAI_F_ELSEWHERE),
+    genai_text("tools[].type", GENAI_F_TOOL_TYPE),
     genai_length("input", GENAI_F_MESSAGES),
     genai_chars("input", GENAI_F_PROMPT_CHARS),
     genai_chars("input[].content", GENAI_F_PROMPT_CHARS),

@@ -65,6 +65,20 @@ typedef struct {
     { path, GENAI_JSON_BOOL, GENAI_LAST, field, 0 }
 #define genai_count(path, field)                                              \
     { path, GENAI_JSON_PRESENT, GENAI_COUNT, field, 0 }
+/* the output's limit, under each of its names: the greatest counts, and one
+ * without a number is none at all */
+#define genai_limit(path)                                                     \
+    { path, GENAI_JSON_NUMBER, GENAI_MAX, GENAI_F_MAX_TOKENS, 0 },            \
+    { path, GENAI_JSON_NAME | GENAI_JSON_NUMBER, GENAI_LAST, GENAI_F_LIMIT, 0 }
+#define genai_choices(path)                                                   \
+    { path, GENAI_JSON_NUMBER | GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_CHOICES, \
+      0 }
+#define genai_greatest(path, field)                                           \
+    { path, GENAI_JSON_NUMBER, GENAI_MAX, field, 0 }
+#define genai_longest(path, field)                                            \
+    { path, GENAI_JSON_LENGTH, GENAI_MAX, field, 0 }
+#define genai_once(path, which)                                               \
+    { path, GENAI_JSON_NAME, GENAI_LAST, GENAI_F_ONCE, which }
 #define genai_kind(path, rank, op)                                            \
     { path, GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_KIND,                     \
       genai_api_kind(rank, op) }

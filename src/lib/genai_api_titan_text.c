@@ -10,7 +10,8 @@ static const genai_row_t  titan_text_request[] = {
     genai_kind("textGenerationConfig", GENAI_RANK_REQUEST,
                GENAI_OP_TEXT_COMPLETION),
     genai_chars("inputText", GENAI_F_PROMPT_CHARS),
-    genai_number("textGenerationConfig.maxTokenCount", GENAI_F_MAX_TOKENS),
+    genai_once("textGenerationConfig", GENAI_ONCE_LIMITS),
+    genai_limit("textGenerationConfig.maxTokenCount"),
     genai_number("textGenerationConfig.temperature", GENAI_F_TEMPERATURE),
     genai_number("textGenerationConfig.topP", GENAI_F_TOP_P),
     genai_text("textGenerationConfig.stopSequences[]", GENAI_F_STOP_SEQUENCE)

@@ -11,7 +11,9 @@ static const genai_row_t  twelvelabs_request[] = {
     genai_chars("inputText", GENAI_F_PROMPT_CHARS),
     genai_chars("text.inputText", GENAI_F_PROMPT_CHARS),
     genai_count("mediaSource", GENAI_F_MEDIA_PARTS),
-    genai_number("maxOutputTokens", GENAI_F_MAX_TOKENS)
+    genai_count("mediaSource", GENAI_F_FILES),
+    genai_present("mediaSource.s3Location", GENAI_F_ELSEWHERE),
+    genai_limit("maxOutputTokens")
 };
 
 

@@ -195,10 +195,12 @@ genai_body_request_header(genai_body_t *b, genai_str_t name,
 
     case HEADER_SERVICE_TIER:
         c->service_tier = value;
+        c->tier_dear |= !genai_tier_is_standard(value);
         break;
 
     case HEADER_LATENCY_MODE:
         c->latency_mode = value;
+        c->tier_dear |= !genai_tier_is_standard(value);
         break;
 
     case HEADER_METADATA:
@@ -283,6 +285,7 @@ genai_body_request_plain(void *data, const char *buf, size_t len)
     genai_body_t  *b;
 
     b = data;
+    b->call->request_decoded += len;
 
     if (b->request_on
         && genai_json_feed(&b->u.request, buf, len) == GENAI_ERROR)
@@ -295,11 +298,12 @@ genai_body_request_plain(void *data, const char *buf, size_t len)
 void
 genai_body_request_end(genai_body_t *b, int complete)
 {
-    (void) complete;
+    int  rc;
 
     if (b->request_on) {
         b->request_on = 0;
-        (void) genai_json_finish(&b->u.request);
+        rc = genai_json_finish(&b->u.request);
+        b->call->request_whole = (complete && rc == GENAI_DONE);
     }
 
     genai_body_give_back(&b->request_z);

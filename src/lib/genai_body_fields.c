@@ -58,6 +58,9 @@ static const genai_field_t  genai_fields[GENAI_F_N] = {
     [GENAI_F_FRAME_CACHE_WRITE_TOKENS] = field_frame(cache_write),
 
     [GENAI_F_MAX_TOKENS] = field_i64(max_tokens),
+    [GENAI_F_THINKING] = field_i64(thinking),
+    [GENAI_F_PROMPTS] = field_u32(prompts),
+    [GENAI_F_FILES] = field_u32(files),
     [GENAI_F_TEMPERATURE] = field_double(temperature),
     [GENAI_F_TOP_P] = field_double(top_p),
     [GENAI_F_TOP_K] = field_i64(top_k),
@@ -81,7 +84,7 @@ static void genai_field_special(genai_body_t *b, unsigned field,
 static void genai_field_answer(genai_body_t *b, unsigned field,
     unsigned arg, const genai_json_value_t *v);
 static void genai_field_stream(genai_body_t *b, unsigned field,
-    const genai_json_value_t *v);
+    unsigned arg, const genai_json_value_t *v);
 static void genai_field_usage(genai_usage_t *u, const genai_field_t *f,
     unsigned take, const genai_json_value_t *v);
 static void genai_field_int(int64_t *p, unsigned take,
@@ -94,7 +97,6 @@ static void genai_field_append(genai_call_t *c, genai_str_t *list,
 static void genai_field_tool(genai_call_t *c, genai_str_t name);
 static int genai_field_tool_known(const genai_call_t *c, genai_str_t name);
 static void genai_field_block(genai_body_t *b, unsigned field, genai_str_t s);
-static void genai_field_part(genai_call_t *c, genai_str_t type);
 static int genai_field_is_tool(genai_str_t type);
 static int genai_field_last_event(genai_str_t type);
 static void genai_field_score(genai_call_t *c, double score);
@@ -222,7 +224,7 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned take,
         break;
 
     case GENAI_F_PART_TYPE:
-        genai_field_part(c, v->text);
+        genai_body_part(c, v->text);
         break;
 
     case GENAI_F_BLOCK_TYPE:
@@ -310,7 +312,7 @@ genai_field_answer(genai_body_t *b, unsigned field, unsigned arg,
         break;
 
     default:
-        genai_field_stream(b, field, v);
+        genai_field_stream(b, field, arg, v);
         break;
     }
 }
@@ -319,7 +321,7 @@ genai_field_answer(genai_body_t *b, unsigned field, unsigned arg,
 /* what only an answer's text and its events have */
 
 static void
-genai_field_stream(genai_body_t *b, unsigned field,
+genai_field_stream(genai_body_t *b, unsigned field, unsigned arg,
     const genai_json_value_t *v)
 {
     genai_call_t  *c;
@@ -370,6 +372,7 @@ genai_field_stream(genai_body_t *b, unsigned field,
         break;
 
     default:
+        genai_body_asked(c, field, arg, v);
         break;
     }
 }
@@ -676,32 +679,6 @@ genai_field_last_event(genai_str_t type)
            || genai_str_is(type, "response.incomplete")
            || genai_str_is(type, "response.failed")
            || genai_str_is(type, "message-end");
-}
-
-
-static void
-genai_field_part(genai_call_t *c, genai_str_t type)
-{
-    static const char *const  media[] = {
-        "image", "document", "video", "audio", "file", "image_url",
-        "input_image", "input_audio", "input_file", "video_url"
-    };
-
-    size_t  i;
-
-    if (genai_str_is(type, "tool_result") || genai_str_is(type, "tool")
-        || genai_str_is(type, "function_call_output"))
-    {
-        c->tool_results++;
-        return;
-    }
-
-    for (i = 0; i < genai_nelts(media); i++) {
-        if (genai_str_is(type, media[i])) {
-            c->media_parts++;
-            return;
-        }
-    }
 }
 
 

@@ -49,6 +49,11 @@ void genai_body_chunk(genai_body_t *b, const genai_json_value_t *v);
 void genai_body_keep(genai_call_t *c, genai_str_t *slot, genai_str_t s,
     size_t max);
 
+/* what only a budget asks of a request, and the "type" of a prompt's part */
+void genai_body_asked(genai_call_t *c, unsigned field, unsigned arg,
+    const genai_json_value_t *v);
+void genai_body_part(genai_call_t *c, genai_str_t type);
+
 /* genai_field_kind_e */
 unsigned genai_field_kind(unsigned field);
 

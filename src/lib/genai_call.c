@@ -204,6 +204,8 @@ genai_call_init(genai_call_t *c, char *arena, size_t size)
     c->search_units = -1;
 
     c->max_tokens = -1;
+    c->choices = -1;
+    c->thinking = -1;
     c->top_k = -1;
     c->temperature = NAN;
     c->top_p = NAN;
@@ -371,6 +373,16 @@ genai_finish_map(genai_str_t reason)
     }
 
     return GENAI_FINISH_OTHER;
+}
+
+
+int
+genai_tier_is_standard(genai_str_t tier)
+{
+    return tier.len == 0 || genai_str_is(tier, "default")
+           || genai_str_is(tier, "standard")
+           || genai_str_is(tier, "standard_only")
+           || genai_str_is(tier, "flex") || genai_str_is(tier, "batch");
 }
 
 

@@ -251,6 +251,14 @@ typedef struct {
     unsigned      deployment:1;          /* model is an operator's name */
     unsigned      reasoning_apart:1;     /* usage[]: not part of output */
 
+    /* what a budget asks of the request (genai_budget_facts): not in a
+     * record */
+
+    unsigned      request_whole:1;       /* read to its end */
+    unsigned      request_odd:1;         /* it can be understood two ways */
+    unsigned      tier_dear:1;           /* a tier that may cost more */
+    unsigned      input_elsewhere:1;     /* input that the body only names */
+
     /* when (monotonic ns, 0 = did not happen) */
 
     uint64_t      start_unix_ns;
@@ -343,6 +351,20 @@ typedef struct {
     uint64_t      request_bytes;
     uint64_t      response_bytes;
 
+    /* of the request, for budgets: not in a record */
+
+    uint64_t      request_decoded;       /* bytes, of a body with a coding */
+    int64_t       choices;               /* answers or images asked for, -1 */
+    int64_t       thinking;              /* tokens to think, -1 */
+    uint32_t      prompts;               /* of a completion that has many */
+    uint32_t      files;                 /* of the prompt, opaque: documents,
+                                            videos */
+    uint32_t      file_blocks;           /* files if their source is opaque */
+    uint32_t      file_sources;          /* sources that are */
+    uint32_t      limits;                /* max_tokens and its like: named */
+    uint32_t      limits_given;          /* … with a number of tokens */
+    uint16_t      once;                  /* bits: keys that were seen */
+
     /* operator's attributes, owned by the caller */
 
     const genai_attr_t  *attrs;
@@ -391,6 +413,10 @@ const char *genai_budget_status_name(unsigned status);
 /* the stop reason as a provider spelt it -> finish reason
  * (wire-formats 2.0 and 4.3; telemetry 1.2) */
 unsigned genai_finish_map(genai_str_t stop_reason);
+
+/* a service tier, of a request, that never costs more than the standard one;
+ * "auto" may, and so may one that is not known */
+int genai_tier_is_standard(genai_str_t tier);
 
 /* seconds from start to first visible token, -1 when none */
 double genai_call_ttft(const genai_call_t *c);

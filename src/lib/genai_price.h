@@ -201,8 +201,9 @@ void genai_price_call(const genai_price_table_t *t, genai_call_t *c,
 /*
  * The most that a call of at most input and output tokens can cost, in
  * pico-USD: the dearest of all input prices, the long-context price as soon
- * as input can reach it, no tier below standard, the dearest route where the
- * id does not tell the route.  output -1: the row's maximum.  documents and
+ * as input can reach it, no tier below standard, the dearest tier for "auto"
+ * and for one that is not known, the dearest route where the id does not tell
+ * the route.  output -1: the row's maximum.  documents and
  * images: 0 when none.  GENAI_OK, GENAI_DECLINED (no row, or no bound),
  * GENAI_ERROR (overflow).
  */

@@ -20,6 +20,8 @@ static int genai_price_model(const genai_price_table_t *t,
     const genai_call_t *c, genai_str_t tier, int64_t when, genai_price_t *p);
 static int genai_price_by_route(const genai_price_row_t *row);
 static int64_t genai_price_dearest(const genai_price_rates_t *r);
+static uint32_t genai_price_bound_tier(const genai_price_row_t *row,
+    genai_str_t tier);
 static int genai_price_bound_route(const genai_price_t *p, int64_t input,
     int64_t output, int64_t documents, int64_t images, int64_t *cost);
 
@@ -413,6 +415,30 @@ genai_price_bound_route(const genai_price_t *p, int64_t input,
 }
 
 
+/* what is asked for may be served, and billed, as standard; "auto" may be any
+ * tier, and so may one that the row has not got */
+
+static uint32_t
+genai_price_bound_tier(const genai_price_row_t *row, genai_str_t tier)
+{
+    size_t    i;
+    uint32_t  max;
+
+    max = GENAI_PPM;
+
+    for (i = 0; i < row->ntiers; i++) {
+        if (genai_str_eq(row->tiers[i].name, tier)) {
+            return row->tiers[i].ppm > GENAI_PPM ? row->tiers[i].ppm
+                                                 : GENAI_PPM;
+        }
+
+        max = row->tiers[i].ppm > max ? row->tiers[i].ppm : max;
+    }
+
+    return genai_tier_is_standard(tier) ? GENAI_PPM : max;
+}
+
+
 int
 genai_price_bound(const genai_price_table_t *t, genai_str_t model,
     genai_str_t region, genai_str_t tier, int64_t when, int64_t input,
@@ -436,19 +462,7 @@ genai_price_bound(const genai_price_table_t *t, genai_str_t model,
         output = row->max_output;
     }
 
-    /* what is asked for may be served, and billed, as standard */
-
-    if (p.why == GENAI_PRICE_NO_TIER) {
-        for (i = 0; i < row->ntiers; i++) {
-            if (row->tiers[i].ppm > p.tier_ppm) {
-                p.tier_ppm = row->tiers[i].ppm;
-            }
-        }
-    }
-
-    if (p.tier_ppm < GENAI_PPM) {
-        p.tier_ppm = GENAI_PPM;
-    }
+    p.tier_ppm = genai_price_bound_tier(row, tier);
 
     if (rc == GENAI_OK || p.why == GENAI_PRICE_NO_TIER) {
         return genai_price_bound_route(&p, input, output, documents, images,

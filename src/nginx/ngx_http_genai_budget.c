@@ -16,6 +16,7 @@ static ngx_int_t ngx_http_genai_budget_body(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx);
 static ngx_int_t ngx_http_genai_budget_admit(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
+static time_t ngx_http_genai_budget_deadline(ngx_http_request_t *r);
 static void ngx_http_genai_budget_bound(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, genai_budget_amounts_t *a);
 static ngx_int_t ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
@@ -118,7 +119,8 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     b = ctx->budget;
     b->conf = lcf;
     b->n = 0;
-    b->extend_at = ngx_time() + NGX_HTTP_GENAI_BUDGET_DEADLINE / 2;
+    b->deadline = ngx_http_genai_budget_deadline(r);
+    b->extend_at = ngx_time() + b->deadline / 2;
 
     ngx_http_genai_budget_bound(r, ctx, &bound);
 
@@ -176,6 +178,21 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     }
 
     return NGX_DECLINED;
+}
+
+
+static time_t
+ngx_http_genai_budget_deadline(ngx_http_request_t *r)
+{
+    ngx_http_upstream_conf_t    *u;
+    ngx_http_genai_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
+
+    u = (mcf->proxy != NGX_CONF_UNSET_UINT) ? r->loc_conf[mcf->proxy] : NULL;
+
+    return NGX_HTTP_GENAI_BUDGET_DEADLINE
+           + (u ? (time_t) (u->read_timeout / 1000) : 0);
 }
 
 
@@ -303,7 +320,7 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     call.pid = (int32_t) ngx_pid;
     call.start = q->self.start;
     call.now = ngx_time();
-    call.deadline = call.now + NGX_HTTP_GENAI_BUDGET_DEADLINE;
+    call.deadline = call.now + b->deadline;
 
     hold = &b->holds[b->n];
 
@@ -614,14 +631,14 @@ ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx)
         return;
     }
 
-    b->extend_at = ngx_time() + NGX_HTTP_GENAI_BUDGET_DEADLINE / 2;
+    b->extend_at = ngx_time() + b->deadline / 2;
 
     for (i = 0; i < b->n; i++) {
         zc = ngx_http_genai_budget_in_force(b->holds[i].conf->zone);
 
         if (zc != NULL) {
             (void) genai_budget_zone_extend(&zc->zone, b->holds[i].handle,
-                             ngx_time() + NGX_HTTP_GENAI_BUDGET_DEADLINE);
+                                            ngx_time() + b->deadline);
         }
     }
 }

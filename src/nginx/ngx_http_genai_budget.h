@@ -20,7 +20,8 @@
 #define NGX_HTTP_GENAI_BUDGET_USES      8      /* zones of one location */
 #define NGX_HTTP_GENAI_BUDGET_IMPLICIT  (1024 * 1024)
 
-/* a call is given up after so long without a byte, beyond all timeouts */
+/* a reservation is given up after so long without a byte of the answer,
+ * beyond proxy_read_timeout: its process hangs, or has forgotten it */
 #define NGX_HTTP_GENAI_BUDGET_DEADLINE  900    /* s */
 
 /* on_empty, on_full, unpriced, on_corrupt */
@@ -123,6 +124,7 @@ typedef struct {
 struct ngx_http_genai_budget_ctx_s {
     ngx_http_genai_loc_conf_t     *conf;       /* where it was admitted */
     ngx_uint_t                     n;
+    time_t                         deadline;   /* s from now, each time */
     time_t                         extend_at;
     ngx_http_genai_budget_hold_t   holds[NGX_HTTP_GENAI_BUDGET_USES];
 };

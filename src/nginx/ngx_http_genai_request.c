@@ -239,7 +239,7 @@ static void
 ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_http_genai_loc_conf_t *lcf)
 {
-    genai_str_t                  host;
+    genai_str_t                  host, method;
     genai_apis_t                *apis;
     ngx_http_genai_main_conf_t  *mcf;
 
@@ -251,12 +251,27 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     apis = lcf->apis ? lcf->apis : mcf->apis;
 
-    (void) genai_api_detect(apis, lcf->api, &ctx->call,
-                            genai_str((char *) r->method_name.data,
-                                      r->method_name.len),
-                            genai_str((char *) r->unparsed_uri.data,
-                                      r->unparsed_uri.len),
-                            host);
+    method = genai_str((char *) r->method_name.data, r->method_name.len);
+
+    /*
+     * After a rewrite the upstream gets another path than the client's, maybe
+     * of another model; but decoded, so that an id with a slash inside is
+     * found in the client's only.
+     */
+
+    if (r->valid_unparsed_uri
+        || genai_api_detect(apis, lcf->api, &ctx->call, method,
+                            genai_str((char *) r->uri.data, r->uri.len),
+                            host)
+           != GENAI_OK)
+    {
+        ctx->call.skip = GENAI_SKIP_NONE;
+
+        (void) genai_api_detect(apis, lcf->api, &ctx->call, method,
+                                genai_str((char *) r->unparsed_uri.data,
+                                          r->unparsed_uri.len),
+                                host);
+    }
 
     if (ctx->call.api == GENAI_API_NONE) {
         ctx->call.api = (uint8_t) lcf->api;      /* no operation of its */

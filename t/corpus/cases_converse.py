@@ -9,6 +9,11 @@ ASK = {"messages": [{"role": "user", "content": [{"text": "Grüße, Zoë 👋"}]
 ASK_FACTS = dict(messages=1, prompt_chars=12, system_chars=9, max_tokens=512,
                  temperature=0.5, top_p=0.9, stop_sequences="END,\\n\\n")
 
+# a prompt that is worth a cache
+LONG = dict(ASK, system=[{"text": "Be brief. " * 110},
+                         {"cachePoint": {"type": "default"}}])
+LONG_FACTS = dict(ASK_FACTS, system_chars=1100)
+
 
 def reply(content, stop, **use):
     return {"metrics": {"latencyMs": 612},
@@ -55,28 +60,28 @@ def plain():
     yield c.priced(HAIKU, 8, 7)
 
     # wire-formats 4.2: total is the sum of all four
-    c = Case("converse/cache", "converse", HAIKU, ASK, "recorded")
+    c = Case("converse/cache", "converse", HAIKU, LONG, "recorded")
     c.answer(reply([{"text": "Hi"}], "end_turn", inputTokens=11,
                    outputTokens=236, totalTokens=1275,
                    cacheReadInputTokens=0, cacheWriteInputTokens=1028,
                    cacheReadInputTokenCount=0, cacheWriteInputTokenCount=1028,
                    cacheDetails=[{"ttl": "5m", "inputTokens": 1028}]))
-    c.expect(**ASK_FACTS, **usage(1039, 236), cache_read_tokens=0,
+    c.expect(**LONG_FACTS, **usage(1039, 236), cache_read_tokens=0,
              cache_write_tokens=1028, stop_reason="end_turn", finish="stop",
              output_chars=2, server_latency_ms=612)
     yield c.priced(HAIKU, 11, 236, 0, 1028)
 
-    c = Case("converse/cache-1h", "converse", HAIKU, ASK)
+    c = Case("converse/cache-1h", "converse", HAIKU, LONG)
     c.answer(reply([{"text": "Hi"}], "end_turn", inputTokens=10,
-                   outputTokens=20, totalTokens=3130,
-                   cacheReadInputTokens=100, cacheWriteInputTokens=3000,
-                   cacheDetails=[{"ttl": "1h", "inputTokens": 2000},
-                                 {"inputTokens": 1000, "ttl": "5m"}]))
-    c.expect(**ASK_FACTS, **usage(3110, 20), cache_read_tokens=100,
-             cache_write_tokens=3000, cache_write_1h_tokens=2000,
+                   outputTokens=20, totalTokens=1130,
+                   cacheReadInputTokens=100, cacheWriteInputTokens=1000,
+                   cacheDetails=[{"ttl": "1h", "inputTokens": 700},
+                                 {"inputTokens": 300, "ttl": "5m"}]))
+    c.expect(**LONG_FACTS, **usage(1110, 20), cache_read_tokens=100,
+             cache_write_tokens=1000, cache_write_1h_tokens=700,
              stop_reason="end_turn", finish="stop", output_chars=2,
              server_latency_ms=612)
-    yield c.priced(HAIKU, 10, 20, 100, 3000, 2000)
+    yield c.priced(HAIKU, 10, 20, 100, 1000, 700)
 
 
 def rich():
@@ -174,17 +179,17 @@ def streams():
              server_latency_ms=321)
     yield c.priced(HAIKU, 9, 4)
 
-    c = Case("converse-stream/cache", "converse-stream", HAIKU, ASK)
+    c = Case("converse-stream/cache", "converse-stream", HAIKU, LONG)
     c.answer([START, delta("x"), BLOCK_END, stop("max_tokens"),
-              meta(inputTokens=4, outputTokens=1, totalTokens=18136,
-                   cacheReadInputTokens=0, cacheWriteInputTokens=18131,
+              meta(inputTokens=4, outputTokens=1, totalTokens=1136,
+                   cacheReadInputTokens=0, cacheWriteInputTokens=1131,
                    cacheDetails=[{"ttl": "1h", "inputTokens": 131},
-                                 {"ttl": "5m", "inputTokens": 18000}])])
-    c.expect(**ASK_FACTS, **usage(18135, 1), streamed=1, cache_read_tokens=0,
-             cache_write_tokens=18131, cache_write_1h_tokens=131,
+                                 {"ttl": "5m", "inputTokens": 1000}])])
+    c.expect(**LONG_FACTS, **usage(1135, 1), streamed=1, cache_read_tokens=0,
+             cache_write_tokens=1131, cache_write_1h_tokens=131,
              stop_reason="max_tokens", finish="length", events=5,
              text_events=1, output_chars=1, server_latency_ms=321)
-    yield c.priced(HAIKU, 4, 1, 0, 18131, 131)
+    yield c.priced(HAIKU, 4, 1, 0, 1131, 131)
 
     c = Case("converse-stream/tools", "converse-stream", SONNET, ASK)
     c.answer([START,

@@ -364,7 +364,7 @@ def others():
                  "text": "A cat"}, "imageGenerationConfig": {
                      "numberOfImages": 2}})
     c.answer({"images": ["aGVsbG8=" * 20, "d29ybGQ="], "error": None})
-    c.expect(operation="image", prompt_chars=5, images=2)
+    c.expect(operation="image", prompt_chars=5, images=2, choices=2)
     yield c
 
     c = Case("image/stability", "invoke", "stability.sd3-5-large-v1:0",
@@ -390,7 +390,7 @@ def others():
     c.answer({"message": "A cat.", "finishReason": "stop"},
              headers=headers(0, 4))
     c.expect(**usage(0, 4, "header"), prompt_chars=5, media_parts=1,
-             max_tokens=90, stop_reason="stop", finish="stop",
+             files=1, input_elsewhere=1, max_tokens=90, stop_reason="stop", finish="stop",
              output_chars=6, server_latency_ms=777)
     yield c
 

@@ -257,7 +257,7 @@ def others():
 
 def text():
     ask = {"prompt": ["Say", "it"], "max_tokens": 5}
-    facts = dict(TEXT, prompt_chars=5, max_tokens=5)
+    facts = dict(TEXT, prompt_chars=5, prompts=2, max_tokens=5)
     c = call("completions", path="/v1/completions", op="Completions",
              model="m", host="127.0.0.1:8000", ask=ask, **facts)
     c.answer({"id": "cmpl-1", "model": "m", "choices": [
@@ -436,7 +436,7 @@ def embeddings():
     c.answer({"created": 1, "data": [{"b64_json": "AA"}, {"b64_json": "AA"}],
               "usage": {"input_tokens": 3, "output_tokens": 500,
                         "total_tokens": 503}})
-    yield c.expect(prompt_chars=5, images=2, **usage(3, 500))
+    yield c.expect(prompt_chars=5, images=2, choices=2, **usage(3, 500))
 
     c = Direct("openai-api/batch", "openai", "CreateBatch", "/v1/batches",
                HOST, {"input_file_id": "f"}, **ASYNC)

@@ -74,7 +74,7 @@ def seed(case):
         kind = 6
     data = (bytes([op[0], kind, 7]) + struct.pack(">H", len(request))
             + request + body)
-    if len(data) < 1500:
+    if len(data) < 2000:
         name = case.name.replace("/", "-")
         with open(os.path.join(SEEDS, name), "wb") as f:
             f.write(data)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "genai_body.h"
+#include "genai_budget_bound.h"
 #include "genai_crc32.h"
 #include "genai_record.h"
 #include "genai_usage.h"
@@ -33,11 +34,12 @@ enum {
 
 
 typedef struct {
-    genai_call_t  call;
-    genai_body_t  body;
-    char          arena[GENAI_CALL_ARENA];
-    char          record[GENAI_RECORD_MAX];
-    size_t        len;
+    genai_call_t          call;
+    genai_body_t          body;
+    genai_budget_facts_t  facts;
+    char                  arena[GENAI_CALL_ARENA];
+    char                  record[GENAI_RECORD_MAX];
+    size_t                len;
 } run_t;
 
 
@@ -253,6 +255,10 @@ run(run_t *r, const uint8_t *head, genai_str_t req, genai_str_t res,
 
     genai_body_request_end(&r->body, 1);
 
+    genai_budget_facts(&r->call, genai_str(NULL, 0), 0, &r->facts);
+    r->facts.model = r->facts.region = genai_str(NULL, 0);
+    r->facts.tier.data = NULL;
+
     if (genai_body_response_begin(&r->body, kind == KIND_ERROR ? 400 : 200,
                                   genai_strz(content[kind]), genai_strz(""))
         == GENAI_OK)
@@ -302,6 +308,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (whole.len != parts.len
         || memcmp(whole.record, parts.record, whole.len) != 0
+        || memcmp(&whole.facts, &parts.facts, sizeof(whole.facts)) != 0
         || whole.call.arena_used > sizeof(whole.arena))
     {
         abort();

@@ -223,13 +223,31 @@ def passes(name, text):
            "%s passes nginx -t without a warning" % name, done.stderr)
 
 
+def whole(text):
+    """a configuration around some of its lines; "…" stands for the rest"""
+    at = re.search(r"^\s*location", text, re.M)
+    outer, inner = (text[:at.start()], text[at.start():]) if at else (text, "")
+
+    if not inner:
+        for zone in re.findall(r"zone=(\w+):", outer):
+            inner += ("location / { genai bedrock; genai_budget zone=%s; … }"
+                      % zone)
+
+    inner = inner.replace("…", "proxy_pass http://127.0.0.1:1;")
+
+    return ("load_module x;\nevents { }\nhttp {\n genai_queue 16m;\n"
+            " client_max_body_size 25m; proxy_read_timeout 300s;\n%s\n"
+            " server { listen 127.0.0.1:1;\n%s } }\n" % (outer, inner))
+
+
 def examples(readme):
     for path in sorted(glob.glob("conf.examples/*.conf")):
         passes(os.path.basename(path), read(path))
 
     shown = re.findall(r"^```nginx\n(.*?)^```", readme, re.M | re.S)
     for n, text in enumerate(shown, 1):
-        passes("README's configuration %d" % n, text)
+        passes("README's configuration %d" % n,
+               text if "http {" in text else whole(text))
 
     shown = re.findall(r"^```json\n(.*?)^```", readme, re.M | re.S)
     for n, text in enumerate(shown, 1):

@@ -294,7 +294,7 @@ typedef struct {
     char    *buf;
     size_t   len;
     size_t   n;
-    char    *line[96];
+    char    *line[104];
 } corpus_dump_t;
 
 
@@ -401,6 +401,8 @@ corpus_facts(const genai_call_t *c, const char *op, char *out)
     put_int(context_exceeded); put_int(events); put_int(text_events);
     put_int(tools_offered); put_int(tool_results); put_int(messages);
     put_int(media_parts); put_int(score_count);
+    put_int(prompts); put_int(files); put_int(input_elsewhere);
+    put_int(request_odd);
 
     put_i64(input_tokens); put_i64(output_tokens);
     put_i64(cache_read_tokens); put_i64(cache_write_tokens);
@@ -410,6 +412,7 @@ corpus_facts(const genai_call_t *c, const char *op, char *out)
     put_i64(top_k); put_i64(prompt_chars); put_i64(system_chars);
     put_i64(output_chars); put_i64(embedding_dimension);
     put_i64(documents); put_i64(top_k_requested);
+    put_i64(choices); put_i64(thinking);
 
     if (!isnan(c->temperature)) {
         corpus_put(&d, "temperature", "%g", c->temperature);

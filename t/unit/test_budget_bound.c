@@ -80,6 +80,12 @@ test_bounds(void)
     is_int(a.usd_pico, 1000 * 6000000LL + 500 * 15000000LL,
            "USD at the dearest of the input prices");
 
+    f = facts("openai.gpt-oss-20b-1:0", GENAI_OP_CHAT, 1000, 500);
+    genai_budget_bound(table, &f, &a);
+    is_int(a.itok, 1000 + GENAI_BUDGET_CHAT_TOKENS,
+           "a template that is longer than the body's brackets");
+
+    f = facts("acme.chat", GENAI_OP_CHAT, 1000, 500);
     f.choices = 3;
     genai_budget_bound(table, &f, &a);
     is_int(a.otok, 1500, "each answer that is asked for");
@@ -107,11 +113,57 @@ test_bounds(void)
     is_int(a.usd_pico, (200000 * 6000000LL + 15000000LL) / 4 * 7,
            "a tier that is dearer counts");
 
+    f.tier = genai_strz("auto");
+    genai_budget_bound(table, &f, &a);
+    is_int(a.usd_pico, (200000 * 6000000LL + 15000000LL) / 4 * 7,
+           "auto may be the dearest");
+
+    f.tier = genai_strz("flex");
+    genai_budget_bound(table, &f, &a);
+    is_int(a.usd_pico, 200000 * 6000000LL + 15000000LL,
+           "one that is cheaper may not be had");
+
+    f = facts("acme.chat", GENAI_OP_CHAT, 1000, 10);
+    f.elsewhere = 1;
+    genai_budget_bound(table, &f, &a);
+    is_int(a.itok, 200000, "input from elsewhere: the context");
+
+    f = facts("acme.chat", GENAI_OP_CHAT, 1000, 10);
+    f.files = 1;
+    genai_budget_bound(table, &f, &a);
+    is_int(a.itok, 200000, "a document may fill the context");
+
+    f = facts("acme.chat", GENAI_OP_CHAT, 1000, 10);
+    f.open = 1;
+    genai_budget_bound(table, &f, &a);
+    is_int(a.otok, 8192, "a limit that may be left unheeded: the maximum");
+
+    f.max_tokens = 9000;
+    genai_budget_bound(table, &f, &a);
+    is_int(a.otok, 9000, "or itself, if it is above");
+
+    f = facts("acme.chat", GENAI_OP_TEXT_COMPLETION, 500000, 10);
+    f.prompts = 2;
+    f.choices = 3;
+    genai_budget_bound(table, &f, &a);
+    ok(a.itok == 400000 && a.otok == 60,
+       "each of two prompts has a context and three answers");
+
     f = facts("acme.embed", GENAI_OP_EMBEDDINGS, 50000, -1);
     is_int(genai_budget_bound(table, &f, &a), GENAI_OK, "embeddings");
     is_int(a.itok, 50000, "many texts: the context is no bound");
     is_int(a.otok, 0, "no output");
     is_int(a.usd_pico, 50000 * 20000LL, "input alone");
+
+    f.elsewhere = 1;
+    genai_budget_bound(table, &f, &a);
+    is_int(a.itok, 50000 + 8192, "and one text from elsewhere");
+
+    f = facts("acme.chat", GENAI_OP_IMAGE, 100, -1);
+    f.images = 3;
+    genai_budget_bound(table, &f, &a);
+    is_int(a.otok, 3 * GENAI_BUDGET_MEDIA_TOKENS,
+           "images that are billed by their tokens");
 
     f = facts("acme.chat", GENAI_OP_RETRIEVAL, 50000, -1);
     is_int(genai_budget_bound(table, &f, &a), GENAI_OK, "a retrieval");
@@ -150,7 +202,32 @@ test_unknown(void)
     is_int(genai_budget_bound(NULL, &f, &a), GENAI_DECLINED, "no prices");
     ok(a.usd_pico < 0 && a.itok == 1000, "tokens all the same");
 
+    f = facts("acme.chat", GENAI_OP_CHAT, 1000, 500);
+    f.unread = 1;
+    is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
+           "a request that was not read");
+    ok(a.usd_pico < 0 && a.itok < 0 && a.otok < 0 && a.req == 1,
+       "has no bound but its request");
+
+    f.operation = GENAI_OP_RETRIEVAL;
+    is_int(genai_budget_bound(table, &f, &a), GENAI_OK,
+           "where nothing is billed nothing need be read");
+
+    f = facts("acme.open", GENAI_OP_CHAT, 1000, 500);
+    f.elsewhere = 1;
+    is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
+           "input from elsewhere, context not known");
+    ok(a.itok < 0 && a.usd_pico < 0 && a.otok == 500, "output has a bound");
+
+    f = facts("acme.open", GENAI_OP_CHAT, 1000, 500);
+    f.open = 1;
+    is_int(genai_budget_bound(table, &f, &a), GENAI_DECLINED,
+           "a limit that may be left unheeded, maximum not known");
+    ok(a.otok < 0, "is none");
+
     f = facts("acme.open", GENAI_OP_CHAT, INT64_MAX, INT64_MAX);
+    f.files = INT64_MAX;
+    f.prompts = INT64_MAX;
     f.media = INT64_MAX;
     f.media_tokens = INT64_MAX;
     f.choices = INT64_MAX;
@@ -234,11 +311,13 @@ test_facts(void)
     is_int(f.max_tokens, -1, "no max_tokens");
 
     c.max_tokens = 77;
+    c.service_tier = genai_strz("");
     c.latency_mode = genai_strz("optimized");
     c.request_bytes = UINT64_MAX;
     genai_budget_facts(&c, genai_strz("us-east-1"), NOW, &f);
     ok(genai_str_is(f.region, "us-east-1"), "the endpoint's region");
     ok(genai_str_is(f.tier, "optimized"), "an optimised latency is a tier");
+    ok(f.unread, "a request that was not read");
     is_int(f.max_tokens, 77, "max_tokens");
     is_int(f.body, GENAI_USAGE_MAX, "no more bytes than the largest count");
 
