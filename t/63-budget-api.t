@@ -248,7 +248,7 @@ Content-Type: application/json
 --- error_code eval
 [200, 200, 400, 200, 400, 400]
 --- json eval
-[sub { shift->{zones}[0]{keys}[0]{key} eq 'everybody' }, sub { 1 },
+[sub { my $d = shift; $d->{zones}[0]{keys}[0]{key} eq 'everybody' && !exists $d->{note} }, sub { 1 },
  $::refuses->('one key only, leave "key" out'), sub { shift->{zones}[0]{keys}[0]{key} eq '' },
  $::refuses->('"key" is missing or empty'), $::refuses->('"key" is missing or empty')]
 
@@ -446,16 +446,16 @@ Content-Type: application/json
 
 
 
-=== TEST 21: where genai is on for the whole server, the API is no call of its own
+=== TEST 21: where genai is on for the whole server, the operator's locations are no calls
 --- http_config eval: $::http
 --- config eval
-"genai bedrock; $::config location /status { genai off; genai_status metrics; }"
+"genai bedrock; $::config location /status { genai_status metrics; }"
 --- request eval
-["GET /budgets", "GET /status"]
+["GET /budgets", "GET /status", "GET /status"]
 --- error_code eval
-[200, 200]
+[200, 200, 200]
 --- response_body_unlike eval
-['^$', 'location="/budgets"']
+['^$', '^$', 'location="/']
 
 
 
@@ -520,3 +520,21 @@ qr/^"genai_status" in \S+ is open\n$/
 --- must_die
 --- error_log
 "genai_budget_api" directive is duplicate
+
+
+
+=== TEST 26: limit_except parts those who may look from those who may raise
+--- http_config eval: $::http
+--- config eval
+"$::config
+    location /look { genai_budget_api; limit_except GET { deny all; } }
+    location /raise { genai_budget_api; limit_except GET { allow 127.0.0.1; deny all; } }
+    location /status { genai_status; limit_except POST { allow all; } }"
+--- request eval
+["GET /look", $::raise->() =~ s/budgets/look/r, $::raise->() =~ s/budgets/raise/r, "GET /status/healthz"]
+--- more_headers
+Content-Type: application/json
+--- error_code eval
+[200, 403, 200, 200]
+--- response_body_like eval
+['"zones"', 'Forbidden', '"raised":10', '^ok$']

@@ -1,5 +1,6 @@
 /*
- * Locations that are for operators: a warning where everybody gets in.
+ * Locations that are for operators, genai_status and genai_budget_api: what
+ * they have in common, and a warning where everybody gets in.
  *
  * Known by nginx's own means: allow and deny, auth_basic, auth_request,
  * internal, ssl_verify_client, or a server that listens on loopback and Unix
@@ -60,6 +61,37 @@ ngx_http_genai_admin_add(ngx_conf_t *cf, const char *directive)
     a->line = cf->conf_file->line;
 
     return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_genai_admin_merge(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf,
+    ngx_http_genai_loc_conf_t *prev)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* limit_except and "if" have a configuration of their own, and that has
+     * no handler */
+
+    if (clcf->noname && clcf->handler == NULL) {
+
+        if (prev->budget_api) {
+            conf->budget_api = 1;
+            clcf->handler = ngx_http_genai_budget_api_handler;
+
+        } else if (prev->status_page) {
+            conf->status_page = prev->status_page;
+            clcf->handler = ngx_http_genai_status_handler;
+        }
+    }
+
+    /* whatever the server says: these are no calls */
+
+    if (conf->status_page || conf->budget_api) {
+        conf->api = GENAI_API_NONE;
+    }
 }
 
 

@@ -55,6 +55,9 @@ static ngx_int_t ngx_http_genai_budget_api_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_genai_budget_api_raise(ngx_http_request_t *r,
     ngx_str_t *body, genai_budget_request_t *q);
+static uint32_t ngx_http_genai_budget_api_limits(
+    ngx_http_genai_budget_zone_t *zc, genai_str_t key,
+    genai_budget_limit_t *limits, ngx_uint_t *known);
 static ngx_http_genai_budget_zone_t *ngx_http_genai_budget_api_find(
     ngx_http_request_t *r, genai_str_t name);
 static ngx_int_t ngx_http_genai_budget_api_which(ngx_http_request_t *r,
@@ -507,9 +510,8 @@ ngx_http_genai_budget_api_raise(ngx_http_request_t *r, ngx_str_t *body,
 {
     int                            rc;
     char                           err[NGX_HTTP_GENAI_BUDGET_API_ERR];
-    uint32_t                       i, n;
+    uint32_t                       n;
     ngx_uint_t                     known;
-    genai_budget_t                 b;
     genai_budget_limit_t           limits[GENAI_BUDGET_LIMITS];
     ngx_http_genai_budget_out_t    out;
     ngx_http_genai_budget_zone_t  *zc;
@@ -540,23 +542,13 @@ ngx_http_genai_budget_api_raise(ngx_http_request_t *r, ngx_str_t *body,
                        "budget for each; GET lists them", &zc->name);
     }
 
-    known = (genai_budget_zone_peek(&zc->zone, q->key, ngx_time(), &b)
-             == GENAI_OK);
+    n = ngx_http_genai_budget_api_limits(zc, q->key, limits, &known);
 
-    if (zc->dynamic && !known) {
-
-        /* what its limits are only a call of its can tell */
-
+    if (n == 0) {
         return ngx_http_genai_budget_api_error(r, NGX_HTTP_NOT_FOUND,
                      "no call has had this key, and the limits of zone "
                      "\"%V\" come from a variable: raise it after its first "
                      "call, or change the variable", &zc->name);
-    }
-
-    n = zc->dynamic ? b.nuse : (uint32_t) zc->nlimits;
-
-    for (i = 0; i < n; i++) {
-        limits[i] = zc->dynamic ? b.use[i].limit : zc->limits[i];
     }
 
     if (genai_budget_request_fits(q, limits, n, err, sizeof(err))
@@ -593,6 +585,37 @@ ngx_http_genai_budget_api_raise(ngx_http_request_t *r, ngx_str_t *body,
     return ngx_http_genai_budget_api_list(r, &out,
                      known ? NULL : "no call has had this key of late: is it "
                                     "spelt as the calls spell it?");
+}
+
+
+/* those that a raise is for; 0: what they are only a call can tell */
+
+static uint32_t
+ngx_http_genai_budget_api_limits(ngx_http_genai_budget_zone_t *zc,
+    genai_str_t key, genai_budget_limit_t *limits, ngx_uint_t *known)
+{
+    uint32_t        i;
+    genai_budget_t  b;
+
+    *known = (genai_budget_zone_peek(&zc->zone, key, ngx_time(), &b)
+              == GENAI_OK);
+
+    if (!zc->dynamic) {
+        ngx_memcpy(limits, zc->limits,
+                   zc->nlimits * sizeof(genai_budget_limit_t));
+
+        /* a key that cannot be misspelt */
+
+        *known |= (zc->key == NULL || zc->key->lengths == NULL);
+
+        return (uint32_t) zc->nlimits;
+    }
+
+    for (i = 0; *known && i < b.nuse; i++) {
+        limits[i] = b.use[i].limit;
+    }
+
+    return i;
 }
 
 

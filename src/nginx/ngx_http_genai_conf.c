@@ -111,12 +111,7 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->api, prev->api, GENAI_API_NONE);
 
-    if (conf->status_page || conf->budget_api) {
-
-        /* whatever the server says: these are no calls */
-
-        conf->api = GENAI_API_NONE;
-    }
+    ngx_http_genai_admin_merge(cf, conf, prev);
 
     ngx_conf_merge_uint_value(conf->trace_context, prev->trace_context,
                               NGX_HTTP_GENAI_TC_PROPAGATE);

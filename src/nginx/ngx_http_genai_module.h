@@ -229,7 +229,7 @@ char *ngx_http_genai_set_attr(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_genai_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* a module's ctx_index by its name, NGX_CONF_UNSET_UINT when it is not there */
+/* a module's ctx_index by its name, NGX_CONF_UNSET_UINT: it is not there */
 ngx_uint_t ngx_http_genai_module_index(ngx_conf_t *cf, const char *name);
 
 void *ngx_http_genai_alloc(void *data, size_t size);   /* data: a pool */
@@ -239,6 +239,10 @@ void *ngx_http_genai_alloc(void *data, size_t size);   /* data: a pool */
 
 /* the location that cf is in is for operators; what a directive returns */
 char *ngx_http_genai_admin_add(ngx_conf_t *cf, const char *directive);
+
+/* it is no call, and neither are its limit_except blocks */
+void ngx_http_genai_admin_merge(ngx_conf_t *cf,
+    ngx_http_genai_loc_conf_t *conf, ngx_http_genai_loc_conf_t *prev);
 
 /* after all has been merged: warns of those that nothing restricts */
 void ngx_http_genai_admin_check(ngx_conf_t *cf,

@@ -175,8 +175,9 @@ test_extremes(void)
     size_t    n;
     cJSON    *o;
 
-    make(4, "9223372.036854775807usd/month", "9223372036854775807tok/31536000s",
-         "9223372036854775807itok/minute", "9223372036854775807req/day");
+    make(4, "9223372.036854775807usd/month",
+         "9223372036854775807tok/31536000s", "9223372036854775807itok/minute",
+         "9223372036854775807req/day");
 
     for (i = 0; i < 3; i++) {
         spend(INT64_MAX, INT64_MAX, INT64_MAX);
