@@ -13,16 +13,9 @@ use Test::Nginx::Socket 'no_plan';
 
 require "$FindBin::Bin/lib/genai.pl";
 require "$FindBin::Bin/lib/upstream.pl";
+require "$FindBin::Bin/lib/budget.pl";
 
-our $model;
-
-our $path = "/model/$model/converse";
-$path =~ s/:/%3A/g;
-
-our $ask = '{"messages":[{"role":"user","content":[{"text":"Hi"}]}],'
-    . '"inferenceConfig":{"maxTokens":10}}';
-
-our $post = "POST $path\n$ask";
+our ($path, $ask, $post);
 
 # a request to raise, as text: members that are changed, undef removes
 our $raise = sub {
@@ -57,8 +50,7 @@ our $config = <<'_EOC_';
     location /budgets { genai_budget_api; }
 _EOC_
 
-# the body is JSON, and code says in turn what is to be true of it
-our @want;
+# --- json: code that says what must be true of each answer, read as JSON
 
 add_response_body_check(sub {
     my ($block, $body, $i) = @_;
@@ -191,12 +183,12 @@ Content-Type: application/json; charset=utf-8
 
 
 
-=== TEST 6: a raise is in the log at its default level: who, which, how much, until, why
+=== TEST 6: what was refused is not in the log as a raise
 --- http_config eval: $::http
 --- config eval: $::config
 --- log_level: error
 --- request eval
-$::raise->(add => '20usd', until => '2099-01-01T00:00:00Z') # too far: not logged
+$::raise->(add => '20usd', until => '2099-01-01T00:00:00Z')
 --- more_headers
 Content-Type: application/json
 --- error_code: 400
@@ -205,7 +197,7 @@ raised by
 
 
 
-=== TEST 7: the line of the log is one line, whatever the reason holds
+=== TEST 7: a raise is in the log at the default level, on one line whatever the reason holds
 --- http_config eval: $::http
 --- config eval: $::config
 --- log_level: error

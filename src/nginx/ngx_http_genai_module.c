@@ -345,13 +345,13 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
 
+    ngx_http_genai_admin_check(cf, mcf);
+
     /* no genai anywhere: no zone, no filter, no helper */
 
     if (!mcf->enabled && !mcf->status) {
         return NGX_OK;
     }
-
-    ngx_http_genai_admin_check(cf, mcf);
 
     if (ngx_http_genai_zones_add(cf, mcf) != NGX_OK) {
         return NGX_ERROR;

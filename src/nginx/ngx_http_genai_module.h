@@ -489,6 +489,11 @@ ngx_int_t ngx_http_genai_add_variables(ngx_conf_t *cf);
 
 /* ngx_http_genai_status.c: /metrics, healthz */
 
+ngx_int_t ngx_http_genai_status_handler(ngx_http_request_t *r);
+
+/* gauges and accounts beside the registry, as of now; data: main conf */
+const genai_metrics_view_t *ngx_http_genai_view(void *data);
+
 /* an answer that grows; all zeros but request and last = &out */
 
 typedef struct {
@@ -506,11 +511,6 @@ int ngx_http_genai_text_write(void *data, const char *buf, size_t len);
 /* head and body, the status is set already */
 ngx_int_t ngx_http_genai_text_send(ngx_http_request_t *r,
     ngx_http_genai_text_t *text, const char *type);
-
-ngx_int_t ngx_http_genai_status_handler(ngx_http_request_t *r);
-
-/* gauges and accounts beside the registry, as of now; data: main conf */
-const genai_metrics_view_t *ngx_http_genai_view(void *data);
 
 
 #endif /* NGX_HTTP_GENAI_MODULE_H */
