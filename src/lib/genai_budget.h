@@ -218,8 +218,9 @@ void genai_budget_force(genai_budget_t *b, genai_budget_hold_t *hold,
     const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
     genai_budget_state_t *why);
 
-/* the request goes out: it is spent now, what else is reserved stays so.
- * GENAI_DECLINED: sent, settled or released before */
+/* the request goes out: it is spent in the window under way, what else is
+ * reserved stays so; now: when it was asked for.  GENAI_DECLINED: sent,
+ * settled or released before */
 int genai_budget_sent(genai_budget_t *b, genai_budget_hold_t *hold,
     int64_t now);
 
