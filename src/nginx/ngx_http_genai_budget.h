@@ -4,6 +4,8 @@
  *     ngx_http_genai_budget_conf.c   directives, checks, zones of a location
  *     ngx_http_genai_budget_shm.c    zones in shared memory, and their files
  *     ngx_http_genai_budget.c        admission and settlement
+ *     ngx_http_genai_budget_api.c    the operator's view
+ *     ngx_http_genai_budget_raise.c  limits that are raised for a time
  *     ngx_http_genai_budget_deny.c   what a refused caller gets, and the log
  *     ngx_http_genai_budget_status.c metrics
  */
@@ -15,6 +17,7 @@
 #include "../lib/genai_budget.h"
 #include "../lib/genai_budget_bound.h"
 #include "../lib/genai_budget_zone.h"
+#include "../lib/genai_refuse.h"
 
 
 #define NGX_HTTP_GENAI_BUDGET_USES      8      /* zones of one location */
@@ -183,11 +186,34 @@ ngx_http_genai_budget_zone_t *ngx_http_genai_budget_in_force(
     ngx_http_genai_budget_zone_t *zc);
 
 
+/* ngx_http_genai_budget_api.c */
+
+/* by name, as it is mapped now; NULL: there is none */
+ngx_http_genai_budget_zone_t *ngx_http_genai_budget_api_find(
+    ngx_http_request_t *r, genai_str_t name);
+
+/* answers with one key of one zone; note: for people, NULL: none */
+ngx_int_t ngx_http_genai_budget_api_show(ngx_http_request_t *r,
+    ngx_str_t *zone, genai_str_t key, const char *note);
+
+/* answers {"error":"one sentence, with the mend"}; a format of nginx's */
+ngx_int_t ngx_http_genai_budget_api_error(ngx_http_request_t *r,
+    ngx_uint_t status, const char *fmt, ...);
+
+
+/* ngx_http_genai_budget_raise.c: POST */
+
+ngx_int_t ngx_http_genai_budget_raise_handler(ngx_http_request_t *r);
+
+
 /* ngx_http_genai_budget_deny.c */
 
 /* answers, or gives the status when an error_page is to */
 ngx_int_t ngx_http_genai_budget_deny(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_why_t *why);
+/* names and values live as long as the request does */
+ngx_int_t ngx_http_genai_budget_headers(ngx_http_request_t *r,
+    const genai_refuse_header_t *headers, ngx_uint_t n);
 void ngx_http_genai_budget_log_denied(ngx_http_request_t *r,
     ngx_http_genai_loc_conf_t *lcf, ngx_http_genai_budget_why_t *why,
     ngx_uint_t dry_run);

@@ -261,6 +261,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       offsetof(ngx_http_genai_loc_conf_t, budget_log_level),
       ngx_http_genai_budget_log_levels },
 
+    { ngx_string("genai_budget_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_genai_set_budget_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("genai_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_genai_set_status,
@@ -344,6 +351,8 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
     ngx_http_genai_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
+
+    ngx_http_genai_admin_check(cf, mcf);
 
     /* no genai anywhere: no zone, no filter, no helper */
 

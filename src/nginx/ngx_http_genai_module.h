@@ -101,7 +101,9 @@ typedef struct {
                                                  NGX_CONF_UNSET_UINT */
 
     ngx_uint_t                   enabled;     /* a location has genai on */
-    ngx_uint_t                   status;      /* a location has genai_status */
+    ngx_uint_t                   status;      /* a location has genai_status
+                                                 or genai_budget_api */
+    ngx_array_t                 *admin;       /* ngx_http_genai_admin_t */
     ngx_uint_t                   window;      /* a location rejects */
     ngx_uint_t                   include_usage;  /* a location has it */
     ngx_uint_t                   budgets;        /* a location has some */
@@ -172,6 +174,7 @@ typedef struct {
 
     ngx_str_t                    location;    /* default of genai_name */
     ngx_uint_t                   status_page; /* 1 page, 2 metrics only */
+    ngx_uint_t                   budget_api;
 } ngx_http_genai_loc_conf_t;
 
 
@@ -247,7 +250,24 @@ char *ngx_http_genai_set_attr(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_genai_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* a module's ctx_index by its name, NGX_CONF_UNSET_UINT: it is not there */
+ngx_uint_t ngx_http_genai_module_index(ngx_conf_t *cf, const char *name);
+
 void *ngx_http_genai_alloc(void *data, size_t size);   /* data: a pool */
+
+
+/* ngx_http_genai_admin.c */
+
+/* the location that cf is in is for operators; what a directive returns */
+char *ngx_http_genai_admin_add(ngx_conf_t *cf, const char *directive);
+
+/* it is no call, and neither are its limit_except blocks */
+void ngx_http_genai_admin_merge(ngx_conf_t *cf,
+    ngx_http_genai_loc_conf_t *conf, ngx_http_genai_loc_conf_t *prev);
+
+/* after all has been merged: warns of those that nothing restricts */
+void ngx_http_genai_admin_check(ngx_conf_t *cf,
+    ngx_http_genai_main_conf_t *mcf);
 
 
 /* ngx_http_genai_conf_trace.c */
@@ -368,6 +388,13 @@ void ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx);
  * there is none */
 int ngx_http_genai_budget_left(ngx_http_genai_ctx_t *ctx,
     genai_budget_state_t *state, ngx_http_genai_budget_conf_t **conf);
+
+
+/* ngx_http_genai_budget_api.c */
+
+char *ngx_http_genai_set_budget_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_genai_budget_api_handler(ngx_http_request_t *r);
 
 
 /* ngx_http_genai_budget_deny.c */
@@ -528,6 +555,24 @@ ngx_int_t ngx_http_genai_status_handler(ngx_http_request_t *r);
 
 /* gauges and accounts beside the registry, as of now; data: main conf */
 const genai_metrics_view_t *ngx_http_genai_view(void *data);
+
+/* an answer that grows; all zeros but request and last = &out */
+
+typedef struct {
+    ngx_http_request_t          *request;
+    ngx_chain_t                 *out;
+    ngx_chain_t                **last;
+    ngx_buf_t                   *buf;
+    off_t                        size;
+} ngx_http_genai_text_t;
+
+
+/* data: ngx_http_genai_text_t; GENAI_ERROR: no memory */
+int ngx_http_genai_text_write(void *data, const char *buf, size_t len);
+
+/* head and body, the status is set already */
+ngx_int_t ngx_http_genai_text_send(ngx_http_request_t *r,
+    ngx_http_genai_text_t *text, const char *type);
 
 
 #endif /* NGX_HTTP_GENAI_MODULE_H */

@@ -10,15 +10,6 @@
 #define NGX_HTTP_GENAI_SAMPLES    (16 + GENAI_QUEUE_SINKS * 20)
 
 
-typedef struct {
-    ngx_http_request_t      *request;
-    ngx_chain_t             *out;
-    ngx_chain_t            **last;
-    ngx_buf_t               *buf;
-    off_t                    size;
-} ngx_http_genai_text_t;
-
-
 /* a word of a sink's account as a metric */
 
 typedef struct {
@@ -32,10 +23,6 @@ typedef struct {
 static ngx_int_t ngx_http_genai_status_metrics(ngx_http_request_t *r);
 static ngx_int_t ngx_http_genai_status_text(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *text);
-static ngx_int_t ngx_http_genai_status_send(ngx_http_request_t *r,
-    ngx_http_genai_text_t *text, const char *type);
-static int ngx_http_genai_text_write(void *data, const char *buf,
-    size_t len);
 static void ngx_http_genai_samples_sinks(ngx_http_genai_main_conf_t *mcf,
     ngx_http_genai_samples_t *samples);
 static void ngx_http_genai_samples_self(ngx_http_genai_main_conf_t *mcf,
@@ -144,7 +131,7 @@ ngx_http_genai_status_text(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_genai_status_send(r, &t, "text/plain");
+    return ngx_http_genai_text_send(r, &t, "text/plain");
 }
 
 
@@ -196,13 +183,13 @@ ngx_http_genai_status_metrics(ngx_http_request_t *r)
 
     r->headers_out.status = NGX_HTTP_OK;
 
-    return ngx_http_genai_status_send(r, &text,
+    return ngx_http_genai_text_send(r, &text,
                                       genai_metrics_content_type(format));
 }
 
 
-static ngx_int_t
-ngx_http_genai_status_send(ngx_http_request_t *r,
+ngx_int_t
+ngx_http_genai_text_send(ngx_http_request_t *r,
     ngx_http_genai_text_t *text, const char *type)
 {
     ngx_int_t  rc;
@@ -229,7 +216,7 @@ ngx_http_genai_status_send(ngx_http_request_t *r,
 }
 
 
-static int
+int
 ngx_http_genai_text_write(void *data, const char *buf, size_t len)
 {
     ngx_http_genai_text_t  *t = data;

@@ -27,7 +27,7 @@ check "curl or protobuf outside src/export:" \
 
 check "cJSON where bodies are parsed:" \
     "$(grep -lE 'include <cjson/' -r src/lib src/nginx \
-       | grep -v genai_price_file)"
+       | grep -vE 'genai_(price_file|budget_request)')"
 
 check "src/lib or src/export includes what stands above it:" \
     "$(grep -nE 'include ".*(export|nginx)/' -r src/lib
