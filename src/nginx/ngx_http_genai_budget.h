@@ -1,7 +1,8 @@
 /*
  * Budgets in nginx: what the files of the glue share.
  *
- *     ngx_http_genai_budget_conf.c   directives, checks, zones of a location
+ *     ngx_http_genai_budget_conf.c   directives
+ *     ngx_http_genai_budget_init.c   names and checks, when all were read
  *     ngx_http_genai_budget_shm.c    zones in shared memory, and their files
  *     ngx_http_genai_budget.c        admission and settlement
  *     ngx_http_genai_budget_api.c    the operator's view
@@ -21,6 +22,7 @@
 
 
 #define NGX_HTTP_GENAI_BUDGET_USES      8      /* zones of one location */
+#define NGX_HTTP_GENAI_BUDGET_ERR       256    /* bytes of a message */
 #define NGX_HTTP_GENAI_BUDGET_IMPLICIT  (1024 * 1024)
 
 /* a reservation is given up after so long without a byte of the answer,
@@ -167,7 +169,7 @@ typedef struct {
 } ngx_http_genai_budget_why_t;
 
 
-/* ngx_http_genai_budget_conf.c */
+/* ngx_http_genai_budget_init.c */
 
 /* the limits of a call: those of the zone, or what its variables say, in buf.
  * NGX_DECLINED: a value that is no limit, *bad says which */
