@@ -203,7 +203,8 @@ install: build
 	    $(DESTDIR)$(SHARE_DIR)/modules-available \
 	    $(DESTDIR)$(CONF_DIR)/modules-enabled
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/
-	install -m 644 conf.examples/prices.json $(DESTDIR)$(CONF_DIR)/genai/
+	@t/tools/install_conf.sh conf.examples/prices.json \
+	    $(DESTDIR)$(CONF_DIR)/genai
 	echo 'load_module modules/ngx_http_genai_module.so;' \
 	    > $(DESTDIR)$(SHARE_DIR)/modules-available/mod-http-genai.conf
 	ln -sf $(SHARE_DIR)/modules-available/mod-http-genai.conf \

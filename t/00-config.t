@@ -491,3 +491,123 @@ location / {
 --- must_die
 --- error_log
 it must be "on" or "off"
+
+
+=== TEST 43: how much the default sizes hold is told, and is what README says
+--- http_config
+genai_zone zone=genai:16m;
+genai_queue 16m path=$TEST_NGINX_HTML_DIR/spool;
+--- config
+location / { genai bedrock; return 204; }
+--- error_code: 204
+--- error_log
+genai_zone: room for 8190 open calls and 5207 label sets
+genai_queue: lanes of 1024k
+
+
+=== TEST 44: the smallest zone and queue
+--- http_config
+genai_zone zone=genai:1m;
+genai_queue 1m path=$TEST_NGINX_HTML_DIR/spool;
+--- config
+location / { genai bedrock; return 204; }
+--- error_code: 204
+--- error_log
+genai_zone: room for 510 open calls and 322 label sets
+genai_queue: lanes of 128k
+
+
+=== TEST 45: genai_drain: what is not known
+--- config
+location / {
+    genai bedrock;
+    genai_drain on;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "on", it must be "time=time"
+
+
+=== TEST 46: genai_drain: no time
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=0s;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "time=0s"
+
+
+=== TEST 47: genai_drain: more than an hour
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=2h;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "time=2h"
+
+
+=== TEST 48: genai_drain: a size that is none
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=5s size=big;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "size=big"
+
+
+=== TEST 49: genai_drain: off stands alone
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=5s off;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+invalid parameter "off"
+
+
+=== TEST 50: genai_drain twice at one level
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=5s;
+    genai_drain off;
+    proxy_pass http://127.0.0.1:1;
+}
+--- must_die
+--- error_log
+"genai_drain" directive is duplicate
+
+
+=== TEST 51: genai_drain: every word
+--- http_config
+genai_drain size=64k;
+--- config
+location / {
+    genai bedrock;
+    genai_drain time=1h size=1m;
+    location /off { genai_drain off; }
+    return 200;
+}
+--- error_code: 200
+
+
+=== TEST 52: signals of an exporter
+--- http_config
+genai_exporter otlp { endpoint http://127.0.0.1:4318; signals traces spans; }
+--- config
+location / { return 200; }
+--- must_die
+--- error_log
+"signals" in the exporter "otlp" takes "traces", "metrics", "logs"

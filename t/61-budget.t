@@ -13,17 +13,9 @@ use Test::Nginx::Socket 'no_plan';
 
 require "$FindBin::Bin/lib/genai.pl";
 require "$FindBin::Bin/lib/upstream.pl";
+require "$FindBin::Bin/lib/budget.pl";
 
-our $model;
-
-our $path = "/model/$model/converse";
-$path =~ s/:/%3A/g;
-
-# 91 bytes with maxTokens 10: at most 91 input and 10 output tokens
-our $ask = '{"messages":[{"role":"user","content":[{"text":"Hi"}]}],'
-    . '"inferenceConfig":{"maxTokens":10}}';
-
-our $post = "POST $path\n$ask";
+our ($path, $ask, $post);
 
 run_tests();
 

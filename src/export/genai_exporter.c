@@ -377,7 +377,7 @@ genai_exporter_flush(genai_exporter_t *x)
 
     for (i = 0; i < x->nfeeds; i++) {
 
-        /* whoever failed gets one more chance, unless it asked for time */
+        /* whoever failed gets one more chance, even if it asked for time */
 
         if (x->feeds[i].backoff) {
             x->feeds[i].retry_at = 0;

@@ -25,6 +25,7 @@ static void genai_feed_outcome(genai_exporter_t *x, genai_feed_t *f,
     genai_send_e outcome, const genai_send_result_t *res);
 static void genai_feed_retry(genai_exporter_t *x, genai_feed_t *f,
     const genai_send_result_t *res);
+static uint32_t genai_feed_asked(const genai_send_result_t *res);
 static void genai_feed_apply(genai_exporter_t *x, genai_feed_t *f,
     genai_account_t *account, uint64_t records);
 static void genai_feed_reconcile(genai_exporter_t *x, genai_feed_t *f);
@@ -546,12 +547,20 @@ genai_feed_retry(genai_exporter_t *x, genai_feed_t *f,
     wait = f->backoff / 2 + (uint32_t) ((x->rand >> 33) % (f->backoff / 2));
 
     if (res->retry_after_ms) {
-        wait = res->retry_after_ms < 600000 ? res->retry_after_ms : 600000;
+        wait = genai_feed_asked(res);
     }
 
     f->retry_at = x->now + wait;
 
     genai_feed_cancel(x, f);
+}
+
+
+static uint32_t
+genai_feed_asked(const genai_send_result_t *res)
+{
+    return res->retry_after_ms < GENAI_FEED_ASKED ? res->retry_after_ms
+                                                  : GENAI_FEED_ASKED;
 }
 
 
@@ -820,6 +829,7 @@ genai_feed_spill_save(genai_exporter_t *x, genai_feed_t *f, unsigned lane,
 static void
 genai_feed_metrics(genai_exporter_t *x, genai_feed_t *f)
 {
+    uint64_t             at;
     struct timespec      ts;
     genai_send_result_t  res;
 
@@ -831,6 +841,14 @@ genai_feed_metrics(genai_exporter_t *x, genai_feed_t *f)
         }
 
         f->metrics_sending = 0;
+
+        /* 0 unless it is to be tried again; a flush is not put off */
+
+        at = x->now + genai_feed_asked(&res);
+
+        if (at > f->metrics_at && !x->flush) {
+            f->metrics_at = at;
+        }
     }
 
     if (f->metrics_at == 0) {

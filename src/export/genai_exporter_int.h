@@ -21,6 +21,7 @@
 #define GENAI_FEED_BACKOFF    500      /* ms, doubled on every failure */
 #define GENAI_FEED_MAX        30000
 #define GENAI_FEED_FAILING    2000     /* ms of failure, then it spools */
+#define GENAI_FEED_ASKED      600000   /* ms that a Retry-After can ask for */
 
 
 typedef enum {

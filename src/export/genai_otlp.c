@@ -17,11 +17,16 @@
 
 #define GENAI_OTLP_RESOURCE  64        /* attributes of a resource */
 
-#define OTLP_SPAN_ATTRIBUTES  9        /* field number of telemetry 2.3 */
+/* field numbers of telemetry 2.3 */
+
+#define OTLP_SPAN_ATTRIBUTES   9
+#define OTLP_SPAN_EVENTS       11
+#define OTLP_EVENT_ATTRIBUTES  3
 
 
-static int genai_otlp_attr(void *data, const genai_span_attr_t *a);
-static int genai_otlp_list(genai_otlp_buf_t *b, const genai_span_attr_t *a);
+static int genai_otlp_event(genai_otlp_buf_t *b, const genai_call_t *c);
+static int genai_otlp_list(const genai_otlp_attrs_t *to,
+    const genai_span_attr_t *a);
 static void genai_otlp_text(genai_send_result_t *res, const char *text,
     size_t len);
 static void genai_otlp_partial(const uint8_t *body, size_t len,
@@ -163,15 +168,17 @@ int
 genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
     const genai_call_t *c)
 {
-    size_t         len, need;
-    uint8_t       *p;
-    Otlp__Span     m = OTLP__SPAN__INIT;
-    genai_span_t   s;
-    Otlp__Status   status = OTLP__STATUS__INIT;
+    int                  rc;
+    Otlp__Span           m = OTLP__SPAN__INIT;
+    genai_span_t         s;
+    Otlp__Status         status = OTLP__STATUS__INIT;
+    genai_otlp_attrs_t   to = { attrs, OTLP_SPAN_ATTRIBUTES };
 
     attrs->len = 0;
 
-    if (genai_span_attrs(c, genai_otlp_attr, attrs) != GENAI_OK) {
+    if (genai_span_attrs(c, genai_otlp_attr, &to) != GENAI_OK
+        || genai_otlp_event(attrs, c) != GENAI_OK)
+    {
         return GENAI_ERROR;
     }
 
@@ -196,13 +203,24 @@ genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
         m.status = &status;
     }
 
-    /* the attributes are packed already: fields may come in any order */
+    rc = genai_otlp_item(items, &m.base, attrs);
 
-    len = otlp__span__get_packed_size(&m) + attrs->len;
+    return (rc == GENAI_AGAIN && items->len == 0) ? GENAI_DECLINED : rc;
+}
+
+
+int
+genai_otlp_item(genai_otlp_buf_t *items, const ProtobufCMessage *m,
+    const genai_otlp_buf_t *rest)
+{
+    size_t    len, need;
+    uint8_t  *p;
+
+    len = protobuf_c_message_get_packed_size(m) + rest->len;
     need = genai_otlp_tag_size(len) + len;
 
     if (items->len + need > GENAI_OTLP_LIMIT) {
-        return items->len ? GENAI_AGAIN : GENAI_DECLINED;
+        return GENAI_AGAIN;
     }
 
     p = genai_otlp_room(items, need);
@@ -211,13 +229,59 @@ genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
     }
 
     p = genai_otlp_tag(p, 2, len);
-    p += otlp__span__pack(&m, p);
+    p += protobuf_c_message_pack(m, p);
 
-    if (attrs->len) {
-        memcpy(p, attrs->data, attrs->len);
+    if (rest->len) {
+        memcpy(p, rest->data, rest->len);
     }
 
     items->len += need;
+
+    return GENAI_OK;
+}
+
+
+/* appended to what b has, if there is one */
+
+static int
+genai_otlp_event(genai_otlp_buf_t *b, const genai_call_t *c)
+{
+    size_t              attrs, head, tag;
+    uint8_t            *p;
+    Otlp__Event         m = OTLP__EVENT__INIT;
+    genai_span_event_t  e;
+    genai_otlp_attrs_t  to = { b, OTLP_EVENT_ATTRIBUTES };
+
+    if (genai_span_event(c, &e) != GENAI_OK) {
+        return GENAI_OK;
+    }
+
+    m.time_unix_nano = e.time_unix_ns;
+    m.name = genai_otlp_bin(e.name);
+
+    attrs = b->len;
+
+    if (genai_span_event_attrs(c, genai_otlp_attr, &to) != GENAI_OK) {
+        return GENAI_ERROR;
+    }
+
+    /* its head goes before them, when their length is known */
+
+    attrs = b->len - attrs;
+    head = otlp__event__get_packed_size(&m);
+    tag = genai_otlp_tag_size(head + attrs);
+
+    p = genai_otlp_room(b, tag + head);
+    if (p == NULL) {
+        return GENAI_ERROR;
+    }
+
+    p -= attrs;
+    memmove(p + tag + head, p, attrs);
+    p = genai_otlp_tag(p, OTLP_SPAN_EVENTS, head + attrs);
+    (void) otlp__event__pack(&m, p);
+
+    b->len += tag + head;
 
     return GENAI_OK;
 }
@@ -228,12 +292,15 @@ genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
  * half the time.
  */
 
-static int
+int
 genai_otlp_attr(void *data, const genai_span_attr_t *a)
 {
-    size_t             key, value;
-    uint8_t           *p;
-    genai_otlp_buf_t  *b = data;
+    size_t                     key, value;
+    uint8_t                   *p;
+    genai_otlp_buf_t          *b;
+    const genai_otlp_attrs_t  *to = data;
+
+    b = to->buf;
 
     switch (a->type) {
 
@@ -254,7 +321,7 @@ genai_otlp_attr(void *data, const genai_span_attr_t *a)
         break;
 
     default:
-        return genai_otlp_list(b, a);
+        return genai_otlp_list(to, a);
     }
 
     key = genai_otlp_tag_size(a->key.len) + a->key.len;
@@ -264,7 +331,7 @@ genai_otlp_attr(void *data, const genai_span_attr_t *a)
         return GENAI_ERROR;
     }
 
-    p = genai_otlp_tag(p, OTLP_SPAN_ATTRIBUTES,
+    p = genai_otlp_tag(p, to->field,
                        key + genai_otlp_tag_size(value) + value);
     p = genai_otlp_tag(p, 1, a->key.len);
     memcpy(p, a->key.data, a->key.len);
@@ -301,7 +368,7 @@ genai_otlp_attr(void *data, const genai_span_attr_t *a)
 
 
 static int
-genai_otlp_list(genai_otlp_buf_t *b, const genai_span_attr_t *a)
+genai_otlp_list(const genai_otlp_attrs_t *to, const genai_span_attr_t *a)
 {
     size_t            i;
     Otlp__AnyValue    v = OTLP__ANY_VALUE__INIT;
@@ -325,7 +392,7 @@ genai_otlp_list(genai_otlp_buf_t *b, const genai_span_attr_t *a)
     kv.key = genai_otlp_bin(a->key);
     kv.value = &v;
 
-    return genai_otlp_message(b, OTLP_SPAN_ATTRIBUTES, &kv.base);
+    return genai_otlp_message(to->buf, to->field, &kv.base);
 }
 
 

@@ -1,12 +1,12 @@
 /*
- * OTLP 1.11 in protobuf: spans and metrics as bytes of an export request,
- * and what a collector answers.
+ * OTLP 1.11 in protobuf: spans, logs and metrics as bytes of an export
+ * request, and what a collector answers.
  *
- * A request is built from its inside: items (Span or Metric messages, each
- * with its tag) are appended to a buffer as they come, so nothing refers to a
- * call after it was added; the messages around them are put in front when it
- * is sent.  protobuf-c packs the messages, attributes are written by hand; no
- * item allocates.
+ * A request is built from its inside: items (Span, LogRecord or Metric
+ * messages, each with its tag) are appended to a buffer as they come, so
+ * nothing refers to a call after it was added; the messages around them are
+ * put in front when it is sent.  protobuf-c packs the messages, attributes
+ * are written by hand; no item allocates.
  */
 
 #ifndef GENAI_OTLP_H
@@ -50,7 +50,7 @@ int genai_otlp_front(genai_otlp_buf_t *b, const genai_pair_t *resource,
 
 /*
  * Writes what stands before `items` bytes of items to out, which has
- * front->len + GENAI_OTLP_HEAD bytes; returns its length.  Traces and metrics
+ * front->len + GENAI_OTLP_HEAD bytes; returns its length.  All signals
  * are alike: field 1 of the request, fields 1 and 2 of resource and scope.
  */
 size_t genai_otlp_head(const genai_otlp_buf_t *front, size_t scope,
@@ -63,6 +63,11 @@ size_t genai_otlp_head(const genai_otlp_buf_t *front, size_t scope,
  * added; GENAI_DECLINED: it alone would; GENAI_ERROR: no memory.
  */
 int genai_otlp_span(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
+    const genai_call_t *c);
+
+
+/* appends its log record; GENAI_DECLINED: it has none, else as above */
+int genai_otlp_log(genai_otlp_buf_t *items, genai_otlp_buf_t *attrs,
     const genai_call_t *c);
 
 

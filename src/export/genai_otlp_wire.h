@@ -7,7 +7,23 @@
 #define GENAI_OTLP_WIRE_H
 
 #include "genai_otlp.h"
+#include "genai_span.h"
 #include "otlp.pb-c.h"
+
+
+/* attributes of one message, a field for each; a genai_span_visit_pt */
+
+typedef struct {
+    genai_otlp_buf_t  *buf;
+    unsigned           field;
+} genai_otlp_attrs_t;
+
+int genai_otlp_attr(void *data, const genai_span_attr_t *a);
+
+/* appends an item: m, and what of it is packed already, since fields may come
+ * in any order.  GENAI_AGAIN: items would pass GENAI_OTLP_LIMIT */
+int genai_otlp_item(genai_otlp_buf_t *items, const ProtobufCMessage *m,
+    const genai_otlp_buf_t *rest);
 
 
 /* bytes of a tag (field number below 16) and a varint after it */

@@ -54,6 +54,8 @@ static genai_sink_t *genai_file_create(const genai_sink_conf_t *conf,
     genai_log_pt log, void *log_data, char *err, size_t errlen);
 static int genai_file_head(genai_sink_file_t *s);
 static int genai_file_add(genai_sink_t *sink, const genai_call_t *c);
+static int genai_file_status(genai_sink_file_t *s, const genai_span_t *span);
+static int genai_file_event(genai_sink_file_t *s, const genai_call_t *c);
 static int genai_file_attr(void *data, const genai_span_attr_t *a);
 static int genai_file_send(genai_sink_t *sink);
 static int genai_file_open(genai_sink_file_t *s);
@@ -199,6 +201,12 @@ genai_file_add(genai_sink_t *sink, const genai_call_t *c)
     genai_span_t        span;
     genai_sink_file_t  *s = (genai_sink_file_t *) sink;
 
+    /* it may be there for its log record alone */
+
+    if (!c->sampled) {
+        return GENAI_OK;
+    }
+
     if (s->len > GENAI_FILE_BATCH) {
         return GENAI_AGAIN;
     }
@@ -266,26 +274,17 @@ genai_file_add(genai_sink_t *sink, const genai_call_t *c)
         goto failed;
     }
 
-    if (genai_file_room(s, 128) != GENAI_OK) {
+    if (genai_file_room(s, 256) != GENAI_OK) {
         goto failed;
     }
 
-    genai_file_lit(s, "],\"status\":{");
+    genai_file_lit(s, "]");
 
-    if (span.status) {
-        genai_file_lit(s, "\"code\":");
-        genai_file_uint(s, span.status);
-
-        if (span.message.len) {
-            genai_file_lit(s, ",\"message\":");
-
-            if (genai_file_string(s, span.message) != GENAI_OK) {
-                goto failed;
-            }
-        }
+    if (genai_file_event(s, c) != GENAI_OK
+        || genai_file_status(s, &span) != GENAI_OK)
+    {
+        goto failed;
     }
-
-    genai_file_lit(s, "}}");
 
     return GENAI_OK;
 
@@ -296,6 +295,64 @@ failed:
     s->open = open;
 
     return GENAI_AGAIN;
+}
+
+
+static int
+genai_file_status(genai_sink_file_t *s, const genai_span_t *span)
+{
+    genai_file_lit(s, ",\"status\":{");
+
+    if (span->status) {
+        genai_file_lit(s, "\"code\":");
+        genai_file_uint(s, span->status);
+
+        if (span->message.len) {
+            genai_file_lit(s, ",\"message\":");
+
+            if (genai_file_string(s, span->message) != GENAI_OK) {
+                return GENAI_ERROR;
+            }
+        }
+    }
+
+    genai_file_lit(s, "}}");
+
+    return GENAI_OK;
+}
+
+
+/* leaves room for what follows */
+
+static int
+genai_file_event(genai_sink_file_t *s, const genai_call_t *c)
+{
+    genai_span_event_t  e;
+
+    if (genai_span_event(c, &e) != GENAI_OK) {
+        return GENAI_OK;
+    }
+
+    genai_file_lit(s, ",\"events\":[{\"timeUnixNano\":\"");
+    genai_file_uint(s, e.time_unix_ns);
+    genai_file_lit(s, "\",\"name\":");
+
+    if (genai_file_string(s, e.name) != GENAI_OK) {
+        return GENAI_ERROR;
+    }
+
+    genai_file_lit(s, ",\"attributes\":[");
+    s->first = 1;
+
+    if (genai_span_event_attrs(c, genai_file_attr, s) != GENAI_OK
+        || genai_file_room(s, 128) != GENAI_OK)
+    {
+        return GENAI_ERROR;
+    }
+
+    genai_file_lit(s, "]}]");
+
+    return GENAI_OK;
 }
 
 

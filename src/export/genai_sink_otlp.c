@@ -1,10 +1,16 @@
 /*
- * The OTLP sink: traces and metrics over HTTP with protobuf (OTLP 1.11).
+ * The OTLP sink: traces, logs and metrics over HTTP with protobuf (OTLP
+ * 1.11).
  *
- * endpoint is the base URL; v1/traces and v1/metrics are appended with
- * exactly one slash.  Each signal has a transfer and a connection of its own.
- * With traces off, spans are taken and acknowledged without being sent: the
- * accounts of such a sink still add up.
+ * endpoint is the base URL; v1/traces, v1/logs and v1/metrics are appended
+ * with exactly one slash.  Each signal has a transfer and a connection of its
+ * own.  With traces off, spans are taken and acknowledged without being sent:
+ * the accounts of such a sink still add up.
+ *
+ * A batch of records has its spans and, of some of them, log records.  They
+ * go one after the other, spans first: what comes twice, after a failure in
+ * between, has ids.  What is counted are records: those that were not
+ * rejected as spans.
  */
 
 #define _GNU_SOURCE
@@ -44,6 +50,11 @@ typedef struct {
     genai_otlp_buf_t       items;
     genai_otlp_buf_t       attrs;
     uint32_t               added;
+    unsigned               sending:1;
+    genai_send_result_t    result;     /* of its spans */
+
+    genai_otlp_signal_t    logs;
+    genai_otlp_buf_t       records;
 
     genai_otlp_signal_t    metrics;
     genai_otlp_metrics_t  *encoder;
@@ -60,8 +71,11 @@ static int genai_sink_otlp_signal(genai_sink_otlp_t *s,
     genai_otlp_signal_t *g, const char *path, char *err, size_t errlen);
 static int genai_sink_otlp_add(genai_sink_t *sink, const genai_call_t *c);
 static int genai_sink_otlp_send(genai_sink_t *sink);
+static int genai_sink_otlp_send_logs(genai_sink_otlp_t *s);
 static genai_send_e genai_sink_otlp_poll(genai_sink_t *sink,
     uint32_t wait_ms, genai_send_result_t *res);
+static void genai_sink_otlp_logged(genai_sink_otlp_t *s,
+    genai_send_result_t *res);
 static void genai_sink_otlp_cancel(genai_sink_t *sink);
 static int genai_sink_otlp_send_metrics(genai_sink_t *sink,
     const genai_metrics_t *m, const genai_metrics_view_t *view,
@@ -135,6 +149,13 @@ genai_sink_otlp_create(const genai_sink_conf_t *conf, genai_log_pt log,
 
     if (conf->traces
         && genai_sink_otlp_signal(s, &s->traces, "v1/traces", err, errlen)
+           != GENAI_OK)
+    {
+        goto failed;
+    }
+
+    if (conf->logs
+        && genai_sink_otlp_signal(s, &s->logs, "v1/logs", err, errlen)
            != GENAI_OK)
     {
         goto failed;
@@ -223,18 +244,30 @@ static int
 genai_sink_otlp_add(genai_sink_t *sink, const genai_call_t *c)
 {
     int                 rc;
+    size_t              records;
     genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
 
-    if (s->traces.under_way
+    if (s->sending
         || (sink->conf->batch && s->added == sink->conf->batch))
     {
         return GENAI_AGAIN;
     }
 
-    if (sink->conf->traces) {
+    records = s->records.len;
+
+    if (sink->conf->logs) {
+        rc = genai_otlp_log(&s->records, &s->attrs, c);
+
+        if (rc != GENAI_OK && rc != GENAI_DECLINED) {
+            return GENAI_AGAIN;
+        }
+    }
+
+    if (sink->conf->traces && c->sampled) {
         rc = genai_otlp_span(&s->items, &s->attrs, c);
 
         if (rc != GENAI_OK) {
+            s->records.len = records;
 
             /* no memory for one more: what there is goes first */
 
@@ -251,20 +284,37 @@ genai_sink_otlp_add(genai_sink_t *sink, const genai_call_t *c)
 static int
 genai_sink_otlp_send(genai_sink_t *sink)
 {
+    int                 rc;
     genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
 
-    if (s->added == 0 || s->traces.under_way) {
+    if (s->added == 0 || s->sending) {
         return GENAI_ERROR;
     }
 
-    if (!sink->conf->traces) {
-        s->traces.under_way = 1;
-        return GENAI_OK;
+    memset(&s->result, 0, sizeof(genai_send_result_t));
+    s->result.outcome = GENAI_SEND_ACKED;
+
+    if (s->items.len) {
+        rc = genai_sink_otlp_post(s, &s->traces,
+                                  genai_str((char *) s->items.data,
+                                            s->items.len));
+    } else {
+        rc = genai_sink_otlp_send_logs(s);
     }
 
-    return genai_sink_otlp_post(s, &s->traces,
-                                genai_str((char *) s->items.data,
-                                          s->items.len));
+    s->sending = (rc == GENAI_OK);
+
+    return rc;
+}
+
+
+static int
+genai_sink_otlp_send_logs(genai_sink_otlp_t *s)
+{
+    return s->records.len ? genai_sink_otlp_post(s, &s->logs,
+                                        genai_str((char *) s->records.data,
+                                                  s->records.len))
+                          : GENAI_OK;
 }
 
 
@@ -273,24 +323,50 @@ genai_sink_otlp_poll(genai_sink_t *sink, uint32_t wait_ms,
     genai_send_result_t *res)
 {
     uint32_t            added;
-    genai_send_e        rc;
     genai_sink_otlp_t  *s = (genai_sink_otlp_t *) sink;
 
     memset(res, 0, sizeof(genai_send_result_t));
 
-    if (sink->conf->traces) {
-        rc = genai_sink_otlp_drive(&s->traces, wait_ms, res);
-
-    } else {
-        rc = s->traces.under_way ? GENAI_SEND_ACKED : GENAI_SEND_PENDING;
-        s->traces.under_way = 0;
-        res->outcome = rc;
+    if (!s->sending) {
+        res->outcome = GENAI_SEND_PENDING;
+        return GENAI_SEND_PENDING;
     }
 
-    if (rc == GENAI_SEND_PENDING || rc == GENAI_SEND_RETRY) {
-        return rc;
+    if (s->traces.under_way) {
+        (void) genai_sink_otlp_drive(&s->traces, wait_ms, res);
+
+        if (res->outcome == GENAI_SEND_PENDING) {
+            return GENAI_SEND_PENDING;
+        }
+
+        s->result = *res;
+
+        if (res->outcome != GENAI_SEND_RETRY
+            && genai_sink_otlp_send_logs(s) != GENAI_OK)
+        {
+            res->outcome = GENAI_SEND_RETRY;
+            snprintf(res->why, sizeof(res->why), "cannot send");
+        }
+
+        wait_ms = 0;
     }
 
+    if (s->logs.under_way) {
+        (void) genai_sink_otlp_drive(&s->logs, wait_ms, res);
+
+        if (res->outcome == GENAI_SEND_PENDING) {
+            return GENAI_SEND_PENDING;
+        }
+
+        genai_sink_otlp_logged(s, res);
+    }
+
+    if (res->outcome == GENAI_SEND_RETRY) {
+        s->sending = 0;
+        return GENAI_SEND_RETRY;
+    }
+
+    *res = s->result;
     added = s->added;
     genai_sink_otlp_cancel(sink);
 
@@ -298,7 +374,22 @@ genai_sink_otlp_poll(genai_sink_t *sink, uint32_t wait_ms,
         res->rejected = added;
     }
 
-    return rc;
+    return res->outcome;
+}
+
+
+/* a span that was taken is not rejected with its log record */
+
+static void
+genai_sink_otlp_logged(genai_sink_otlp_t *s, genai_send_result_t *res)
+{
+    if (s->sink.log
+        && (res->outcome == GENAI_SEND_REJECTED || res->rejected))
+    {
+        s->sink.log(s->sink.log_data, 4, "exporter \"%s\": log records "
+                    "rejected: %d %s", s->sink.conf->name, res->http_status,
+                    res->why);
+    }
 }
 
 
@@ -311,10 +402,18 @@ genai_sink_otlp_cancel(genai_sink_t *sink)
         genai_http_cancel(s->traces.http);
     }
 
+    if (s->logs.http) {
+        genai_http_cancel(s->logs.http);
+    }
+
     s->traces.under_way = 0;
+    s->logs.under_way = 0;
+    s->sending = 0;
     s->added = 0;
     genai_otlp_clear(&s->items);
+    genai_otlp_clear(&s->records);
     genai_otlp_clear(&s->traces.body);
+    genai_otlp_clear(&s->logs.body);
 }
 
 
@@ -407,17 +506,21 @@ genai_sink_otlp_destroy(genai_sink_t *sink)
     }
 
     genai_http_destroy(s->traces.http);
+    genai_http_destroy(s->logs.http);
     genai_http_destroy(s->metrics.http);
     genai_otlp_metrics_destroy(s->encoder);
 
     free(s->traces.url);
+    free(s->logs.url);
     free(s->metrics.url);
     free(s->state);
 
     genai_otlp_free(&s->traces.body);
+    genai_otlp_free(&s->logs.body);
     genai_otlp_free(&s->metrics.body);
     genai_otlp_free(&s->front);
     genai_otlp_free(&s->items);
+    genai_otlp_free(&s->records);
     genai_otlp_free(&s->attrs);
 
     if (s->z_ready) {

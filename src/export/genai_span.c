@@ -117,7 +117,6 @@ static void genai_span_rag(genai_span_ctx_t *x);
 static void genai_span_peer(genai_span_ctx_t *x);
 static void genai_span_failure(genai_span_ctx_t *x);
 static void genai_span_scores(genai_span_ctx_t *x);
-static void genai_span_own(genai_span_ctx_t *x);
 static void genai_span_own_typed(genai_span_ctx_t *x, const genai_attr_t *a);
 
 
@@ -288,6 +287,7 @@ genai_span_attrs(const genai_call_t *c, genai_span_visit_pt visit, void *data)
     genai_span_rag(&x);
     genai_span_peer(&x);
     genai_span_failure(&x);
+    genai_span_budget(&x);
     genai_span_scores(&x);
     genai_span_profile(&x);
     genai_span_own(&x);
@@ -424,6 +424,10 @@ genai_span_answer(genai_span_ctx_t *x)
         put(genai_span_bool, x, "genai.aborted", 1);
     }
 
+    if (c->drained) {
+        put(genai_span_bool, x, "genai.drained", 1);
+    }
+
     if (c->truncated) {
         put(genai_span_bool, x, "genai.truncated", 1);
     }
@@ -552,6 +556,8 @@ genai_span_rag(genai_span_ctx_t *x)
         }
 
         put(genai_span_list, x, "rag.top_documents", c->docs, c->ndocs);
+        put(genai_span_str, x, "rag.retrieval_method",
+            genai_strz(genai_call_method(c)));
         return;
     }
 
@@ -649,7 +655,7 @@ genai_span_scores(genai_span_ctx_t *x)
  * need a repair could become another's: it is left out.
  */
 
-static void
+void
 genai_span_own(genai_span_ctx_t *x)
 {
     size_t               i, k;

@@ -85,6 +85,27 @@ typedef struct {
 } genai_span_t;
 
 
+typedef struct {
+    genai_str_t          name;
+    uint64_t             time_unix_ns;
+} genai_span_event_t;
+
+
+/* OTLP's SeverityNumber */
+
+enum {
+    GENAI_LOG_INFO = 9,
+    GENAI_LOG_WARN = 13
+};
+
+typedef struct {
+    genai_span_event_t   event;
+    genai_str_t          body;
+    uint8_t              severity;
+    char                 buf[GENAI_SPAN_MESSAGE];
+} genai_span_log_t;
+
+
 /* anything but GENAI_OK stops the visit and is its result */
 typedef int (*genai_span_visit_pt)(void *data, const genai_span_attr_t *v);
 
@@ -96,6 +117,23 @@ void genai_span_init(genai_span_t *s, const genai_call_t *c);
 /* every attribute, at most GENAI_SPAN_ATTRS_MAX; GENAI_OK or what the visitor
  * returned */
 int genai_span_attrs(const genai_call_t *c, genai_span_visit_pt visit,
+    void *data);
+
+/* the event of a call that a budget refused, or would have refused;
+ * GENAI_DECLINED: this call has none */
+int genai_span_event(const genai_call_t *c, genai_span_event_t *e);
+
+/* its attributes, as genai_span_attrs() */
+int genai_span_event_attrs(const genai_call_t *c, genai_span_visit_pt visit,
+    void *data);
+
+/* the log record of a call with an event, or of what is no call (internal);
+ * GENAI_DECLINED: nothing is to be logged.  As genai_span_init(), l must not
+ * be copied or outlive c */
+int genai_span_log(const genai_call_t *c, genai_span_log_t *l);
+
+/* its attributes, as genai_span_attrs() */
+int genai_span_log_attrs(const genai_call_t *c, genai_span_visit_pt visit,
     void *data);
 
 /* http.request.method: itself, or "_OTHER" when the conventions do not list

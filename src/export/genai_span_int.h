@@ -40,6 +40,11 @@ void genai_span_bool(genai_span_ctx_t *x, genai_str_t key, int b);
 void genai_span_list(genai_span_ctx_t *x, genai_str_t key,
     const genai_str_t *list, size_t n);
 
+void genai_span_budget(genai_span_ctx_t *x);
+
+/* the operator's attributes */
+void genai_span_own(genai_span_ctx_t *x);
+
 /* the keys that genai_span_profile asks for */
 void genai_span_profile(genai_span_ctx_t *x);
 

@@ -103,6 +103,8 @@ genai_span_rag_search(genai_span_ctx_t *x)
     put(genai_span_rag_count, x, "documents_retrieved", c->documents);
     put(genai_span_rag_count, x, "documents_found", c->documents);
     put(genai_span_list, x, "top_documents", c->docs, c->ndocs);
+    put(genai_span_str, x, "retrieval_method",
+        genai_strz(genai_call_method(c)));
 
     if (!isnan(c->score_top)) {
         put(genai_span_double, x, "top_score", c->score_top);

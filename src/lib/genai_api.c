@@ -91,6 +91,7 @@ static const char *const  genai_field_names[GENAI_F_N] = {
     [GENAI_F_PROMPT_CHARS] = "prompt_chars",
     [GENAI_F_SYSTEM_CHARS] = "system_chars",
     [GENAI_F_TOP_K_REQUESTED] = "top_k_requested",
+    [GENAI_F_RETRIEVAL_METHOD] = "retrieval_method",
     [GENAI_F_OUTPUT_CHARS] = "output_chars",
     [GENAI_F_SERVER_LATENCY_MS] = "server_latency_ms",
     [GENAI_F_EMBEDDING_DIMENSION] = "embedding_dimension",
@@ -142,6 +143,8 @@ static const genai_row_t  genai_api_chunk_rows[] = {
 const genai_rows_t  genai_rows_chunk = genai_rows(genai_api_chunk_rows);
 
 
+static uint16_t *genai_apis_slot(const genai_apis_t *a,
+    const genai_rows_t *rows);
 static void genai_apis_deltas(genai_apis_t *a);
 static int genai_apis_error(char *err, size_t errlen, const char *what,
     const char *name);
@@ -202,7 +205,7 @@ genai_apis_create_more(genai_apis_t **out, const genai_rows_t *request,
     const genai_rows_t *response, void *(*alloc)(void *data, size_t size),
     void *data, char *err, size_t errlen)
 {
-    size_t                    i, n;
+    size_t                    i, n, slots;
     genai_apis_t             *a;
     genai_api_merge_t         m;
 
@@ -222,13 +225,19 @@ genai_apis_create_more(genai_apis_t **out, const genai_rows_t *request,
     a->families = genai_api_families;
     a->nfamilies = genai_nelts(genai_api_families);
 
+    for (slots = 16; slots < n * 2; slots *= 2) { /* void */ }
+
     m.max = GENAI_JSON_ROWS;
     a->programs = alloc(data, n * sizeof(genai_api_program_t));
+    a->slots = alloc(data, slots * sizeof(uint16_t));
+    a->mask = slots - 1;
     m.rows = alloc(data, m.max * sizeof(genai_json_row_t));
 
-    if (a->programs == NULL || m.rows == NULL) {
+    if (a->programs == NULL || a->slots == NULL || m.rows == NULL) {
         return genai_apis_error(err, errlen, "no memory for", "API tables");
     }
+
+    memset(a->slots, 0, slots * sizeof(uint16_t));
 
     for (i = 0; i < GENAI_DOC_N; i++) {
         if (genai_apis_compile(a, &genai_rows_union[i],
@@ -457,6 +466,8 @@ genai_apis_compile(genai_apis_t *a, const genai_rows_t *rows,
     p->rows = rows;
     p->program = mem;
 
+    *genai_apis_slot(a, rows) = (uint16_t) a->nprograms;
+
     return GENAI_OK;
 }
 
@@ -513,15 +524,30 @@ genai_family_rows(const genai_family_t *f, size_t doc)
 const genai_json_program_t *
 genai_apis_program(const genai_apis_t *a, const genai_rows_t *rows)
 {
+    uint16_t  n;
+
+    n = *genai_apis_slot(a, rows);
+
+    return n ? a->programs[n - 1].program : NULL;
+}
+
+
+/* where these rows are, or would be, in the hash */
+
+static uint16_t *
+genai_apis_slot(const genai_apis_t *a, const genai_rows_t *rows)
+{
     size_t  i;
 
-    for (i = 0; i < a->nprograms; i++) {
-        if (a->programs[i].rows == rows) {
-            return a->programs[i].program;
+    i = (size_t) ((uint64_t) (uintptr_t) rows * 0x9e3779b97f4a7c15ULL >> 40);
+
+    for (i &= a->mask; a->slots[i]; i = (i + 1) & a->mask) {
+        if (a->programs[a->slots[i] - 1].rows == rows) {
+            break;
         }
     }
 
-    return NULL;
+    return &a->slots[i];
 }
 
 

@@ -90,6 +90,7 @@ typedef enum {
     GENAI_F_PROMPT_CHARS,
     GENAI_F_SYSTEM_CHARS,
     GENAI_F_TOP_K_REQUESTED,
+    GENAI_F_RETRIEVAL_METHOD,     /* arg: GENAI_BY_*, 0: AWS's word for it */
 
     /* the answer */
     GENAI_F_OUTPUT_CHARS,
@@ -161,6 +162,8 @@ typedef struct {
 #define GENAI_ROW_NS         0x0001  /* a time in nanoseconds */
 #define GENAI_ROW_SECONDS    0x0002
 #define GENAI_ROW_BASE64     0x0001  /* CHARS of a vector of floats */
+#define GENAI_BY_VECTOR      0x0001  /* what a search goes by: they add up */
+#define GENAI_BY_WORDS       0x0002
 
 #define GENAI_ONCE_MODEL     0x0001  /* GENAI_F_ONCE: which */
 #define GENAI_ONCE_LIMITS    0x0002  /* what max_tokens is in */

@@ -10,6 +10,8 @@ static const genai_row_t  retrieve_request[] = {
     genai_chars("retrievalQuery.text", GENAI_F_PROMPT_CHARS),
     genai_number("retrievalConfiguration.*.numberOfResults",
                  GENAI_F_TOP_K_REQUESTED),
+    genai_text("retrievalConfiguration.*.overrideSearchType",
+               GENAI_F_RETRIEVAL_METHOD),
     genai_text("guardrailConfiguration.guardrailId", GENAI_F_GUARDRAIL_ID),
     genai_text("guardrailConfiguration.guardrailVersion",
                GENAI_F_GUARDRAIL_VERSION)

@@ -47,7 +47,7 @@ static const genai_api_host_t  genai_api_hosts[] = {
 static void genai_api_search(genai_api_found_t *found,
     const genai_api_table_t *t, const uint8_t *len, const genai_call_t *c,
     unsigned mode, genai_str_t host);
-static int genai_api_match(const char *pattern, genai_str_t path,
+static int genai_api_match(const char *pattern, size_t len, genai_str_t path,
     genai_api_caps_t *caps);
 static int genai_api_segment(const char **pattern, const char *start,
     genai_str_t *path, genai_api_caps_t *caps);
@@ -133,22 +133,23 @@ genai_api_search(genai_api_found_t *found, const genai_api_table_t *t,
         op = &t->ops[i];
         n = len[i];
 
-        /* most are told by the last byte */
+        /* most are told by the last two bytes */
 
         if (path.len < n / 2
             || (op->path[n - 1] != '}'
-                && op->path[n - 1] != path.data[path.len - 1])
-            || (op->method && !genai_str_is(c->method, op->method))
-            || (op->host && mode == GENAI_API_AUTO
-                && !genai_str_contains(host, op->host)))
+                && memcmp(op->path + n - 2, path.data + path.len - 2, 2) != 0))
         {
             continue;
         }
 
         memset(&caps, 0, sizeof(genai_api_caps_t));
-        score = genai_api_match(op->path, path, &caps);
+        score = genai_api_match(op->path, n, path, &caps);
 
-        if (score > found->score) {
+        if (score > found->score
+            && (op->method == NULL || genai_str_is(c->method, op->method))
+            && (op->host == NULL || mode != GENAI_API_AUTO
+                || genai_str_contains(host, op->host)))
+        {
             found->score = score;
             found->table = t;
             found->op = op;
@@ -163,13 +164,14 @@ genai_api_search(genai_api_found_t *found, const genai_api_table_t *t,
  * 0, or more the more it says */
 
 static int
-genai_api_match(const char *pattern, genai_str_t path, genai_api_caps_t *caps)
+genai_api_match(const char *pattern, size_t len, genai_str_t path,
+    genai_api_caps_t *caps)
 {
     int          n, score;
     const char  *end;
 
     score = 0;
-    end = pattern + strlen(pattern);
+    end = pattern + len;
 
     while (end > pattern) {
         n = genai_api_segment(&end, pattern, &path, caps);
@@ -198,24 +200,28 @@ genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
     len = (size_t) (*pattern - p);
     *pattern = (p > start) ? p - 1 : p;
 
+    if (*p != '{') {
+
+        if (path->len <= len) {
+            return 0;
+        }
+
+        s = path->data + path->len - len;
+
+        if (s[-1] != '/' || memcmp(s, p, len) != 0) {
+            return 0;
+        }
+
+        path->len = (size_t) (s - 1 - path->data);
+        return 3;
+    }
+
     for (s = path->data + path->len; s > path->data && s[-1] != '/'; s--) {
         /* void */
     }
 
     if (s == path->data) {
         return 0;
-    }
-
-    if (*p != '{') {
-
-        if ((size_t) (path->data + path->len - s) != len
-            || memcmp(s, p, len) != 0)
-        {
-            return 0;
-        }
-
-        path->len = (size_t) (s - 1 - path->data);
-        return 3;
     }
 
     /* an ARN with its slashes not encoded */
@@ -423,27 +429,43 @@ genai_api_set_kind(genai_call_t *c, unsigned operation, unsigned rank)
 static genai_str_t
 genai_api_decode(genai_call_t *c, genai_str_t s)
 {
+    int          high, low;
     char         buf[GENAI_API_SEGMENT];
-    size_t       i, n;
-    unsigned     v;
+    size_t       n, run;
+    const char  *p, *end, *escape;
 
-    if (s.len == 0 || memchr(s.data, '%', s.len) == NULL) {
+    p = s.data;
+    end = p + s.len;
+    escape = s.len ? memchr(p, '%', s.len) : NULL;
+
+    if (escape == NULL) {
         return s;
     }
 
-    for (i = 0, n = 0; i < s.len && n < sizeof(buf); i++) {
+    for (n = 0; p < end && n < sizeof(buf); /* void */ ) {
 
-        if (s.data[i] == '%' && i + 2 < s.len
-            && genai_hex(s.data[i + 1]) >= 0 && genai_hex(s.data[i + 2]) >= 0)
-        {
-            v = (unsigned) genai_hex(s.data[i + 1]) << 4
-                | (unsigned) genai_hex(s.data[i + 2]);
-            buf[n++] = (char) v;
-            i += 2;
+        run = (size_t) ((escape ? escape : end) - p);
+
+        if (run) {
+            run = (run > sizeof(buf) - n) ? sizeof(buf) - n : run;
+            memcpy(buf + n, p, run);
+            n += run;
+            p += run;
             continue;
         }
 
-        buf[n++] = s.data[i];
+        high = (end - p > 2) ? genai_hex(p[1]) : -1;
+        low = (end - p > 2) ? genai_hex(p[2]) : -1;
+
+        if (high >= 0 && low >= 0) {
+            buf[n++] = (char) (high << 4 | low);
+            p += 3;
+
+        } else {
+            buf[n++] = *p++;
+        }
+
+        escape = memchr(p, '%', (size_t) (end - p));
     }
 
     return genai_call_keep(c, genai_str(buf, n), 1);
@@ -501,6 +523,12 @@ static int
 genai_api_is_region(genai_str_t s)
 {
     size_t  i, parts, len;
+
+    /* most labels of a host end otherwise */
+
+    if (s.len < 6 || s.data[s.len - 1] < '0' || s.data[s.len - 1] > '9') {
+        return 0;
+    }
 
     parts = 0;
     len = 0;

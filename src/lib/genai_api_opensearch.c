@@ -7,6 +7,16 @@
 #include "genai_api_tables.h"
 
 
+#define search_clauses(at)                                                    \
+    genai_search_by(at "knn", GENAI_BY_VECTOR),                               \
+    genai_search_by(at "neural", GENAI_BY_VECTOR),                            \
+    genai_search_by(at "match", GENAI_BY_WORDS),                              \
+    genai_search_by(at "match_phrase", GENAI_BY_WORDS),                       \
+    genai_search_by(at "multi_match", GENAI_BY_WORDS),                        \
+    genai_search_by(at "query_string", GENAI_BY_WORDS),                       \
+    genai_search_by(at "simple_query_string", GENAI_BY_WORDS)
+
+
 static const genai_row_t  search_request[] = {
     { "query.knn.*.k", GENAI_JSON_NUMBER, GENAI_FIRST,
       GENAI_F_TOP_K_REQUESTED, 0 },
@@ -16,7 +26,17 @@ static const genai_row_t  search_request[] = {
     genai_number("size", GENAI_F_TOP_K_REQUESTED),
     genai_dimension("query.knn.*.vector"),
     genai_dimension("knn.query_vector"),
-    genai_chars("query.neural.*.query_text", GENAI_F_PROMPT_CHARS)
+    genai_chars("query.neural.*.query_text", GENAI_F_PROMPT_CHARS),
+
+    /* what only filters is no way of searching */
+
+    search_clauses("query."),
+    search_clauses("query.bool.must."),
+    search_clauses("query.bool.must[]."),
+    search_clauses("query.bool.should."),
+    search_clauses("query.bool.should[]."),
+    search_clauses("query.hybrid.queries[]."),
+    genai_search_by("knn", GENAI_BY_VECTOR)
 };
 
 

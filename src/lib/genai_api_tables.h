@@ -61,6 +61,12 @@ typedef struct {
     { path, GENAI_JSON_END, GENAI_LAST, field, 0 }
 #define genai_present(path, field)                                            \
     { path, GENAI_JSON_PRESENT, GENAI_LAST, field, 0 }
+#define genai_search_by(path, by)                                             \
+    { path, GENAI_JSON_PRESENT, GENAI_LAST, GENAI_F_RETRIEVAL_METHOD, by }
+#define genai_vector(path)                                                    \
+    genai_dimension(path),                                                    \
+    { path, GENAI_JSON_LENGTH, GENAI_LAST, GENAI_F_RETRIEVAL_METHOD,          \
+      GENAI_BY_VECTOR }
 #define genai_bool(path, field)                                               \
     { path, GENAI_JSON_BOOL, GENAI_LAST, field, 0 }
 #define genai_count(path, field)                                              \
@@ -101,6 +107,9 @@ typedef struct {
 struct genai_apis_s {
     genai_api_program_t          *programs;
     size_t                        nprograms;
+    uint16_t                     *slots;      /* hash of rows: the number of
+                                                 their program, from 1 */
+    size_t                        mask;
     const genai_family_t *const  *families;
     size_t                        nfamilies;
     const genai_json_program_t   *chunk;

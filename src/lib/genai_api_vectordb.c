@@ -9,7 +9,8 @@
 
 static const genai_row_t  pinecone_request[] = {
     genai_number("topK", GENAI_F_TOP_K_REQUESTED),
-    genai_dimension("vector"),
+    genai_vector("vector"),
+    genai_search_by("sparseVector", GENAI_BY_WORDS),
     genai_text("namespace", GENAI_F_DATA_SOURCE)
 };
 
@@ -25,8 +26,8 @@ static const genai_row_t  pinecone_response[] = {
 
 static const genai_row_t  qdrant_request[] = {
     genai_number("limit", GENAI_F_TOP_K_REQUESTED),
-    genai_dimension("vector"),
-    genai_dimension("query")
+    genai_vector("vector"),
+    genai_vector("query")
 };
 
 static const genai_row_t  qdrant_response[] = {
@@ -56,7 +57,7 @@ static const genai_row_t  weaviate_response[] = {
 
 static const genai_row_t  chroma_request[] = {
     genai_number("n_results", GENAI_F_TOP_K_REQUESTED),
-    genai_dimension("query_embeddings[]")
+    genai_vector("query_embeddings[]")
 };
 
 static const genai_row_t  chroma_response[] = {
@@ -67,7 +68,7 @@ static const genai_row_t  chroma_response[] = {
 
 static const genai_row_t  s3vectors_request[] = {
     genai_number("topK", GENAI_F_TOP_K_REQUESTED),
-    genai_dimension("queryVector.float32"),
+    genai_vector("queryVector.float32"),
     genai_text("indexName", GENAI_F_DATA_SOURCE),
     genai_text("indexArn", GENAI_F_DATA_SOURCE)
 };
@@ -82,7 +83,9 @@ static const genai_row_t  s3vectors_response[] = {
 
 static const genai_row_t  milvus_request[] = {
     genai_number("limit", GENAI_F_TOP_K_REQUESTED),
-    genai_dimension("data[]"),
+    genai_vector("data[]"),
+    { "data[]", GENAI_JSON_TEXT, GENAI_LAST, GENAI_F_RETRIEVAL_METHOD,
+      GENAI_BY_WORDS },
     genai_text("collectionName", GENAI_F_DATA_SOURCE)
 };
 

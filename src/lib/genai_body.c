@@ -115,7 +115,10 @@ genai_body_request_begin(genai_body_t *b, const genai_apis_t *apis,
 {
     const genai_json_program_t  *program;
 
-    memset(b, 0, sizeof(genai_body_t));
+    /* the parsers' states, before it, are set up where they begin */
+
+    memset(&b->memory, 0, sizeof(genai_body_t)
+                          - offsetof(genai_body_t, memory));
 
     b->call = call;
     b->apis = apis;

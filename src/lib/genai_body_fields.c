@@ -99,6 +99,8 @@ static int genai_field_tool_known(const genai_call_t *c, genai_str_t name);
 static void genai_field_block(genai_body_t *b, unsigned field, genai_str_t s);
 static int genai_field_is_tool(genai_str_t type);
 static int genai_field_last_event(genai_str_t type);
+static void genai_field_method(genai_call_t *c, unsigned by,
+    genai_str_t word);
 static void genai_field_score(genai_call_t *c, double score);
 static void genai_field_latency(genai_call_t *c, unsigned unit,
     const genai_json_value_t *v);
@@ -295,6 +297,10 @@ genai_field_answer(genai_body_t *b, unsigned field, unsigned arg,
         genai_field_score(c, v->real);
         break;
 
+    case GENAI_F_RETRIEVAL_METHOD:
+        genai_field_method(c, arg, v->text);
+        break;
+
     case GENAI_F_EMBEDDING_DIMENSION:
         if (c->embedding_dimension < 0) {
             c->embedding_dimension = (arg & GENAI_ROW_BASE64)
@@ -315,6 +321,19 @@ genai_field_answer(genai_body_t *b, unsigned field, unsigned arg,
         genai_field_stream(b, field, arg, v);
         break;
     }
+}
+
+
+static void
+genai_field_method(genai_call_t *c, unsigned by, genai_str_t word)
+{
+    if (by == 0) {
+        by = genai_str_is(word, "HYBRID") ? GENAI_BY_VECTOR | GENAI_BY_WORDS
+             : genai_str_is(word, "SEMANTIC") ? GENAI_BY_VECTOR : 0;
+    }
+
+    c->by_vector |= ((by & GENAI_BY_VECTOR) != 0);
+    c->by_words |= ((by & GENAI_BY_WORDS) != 0);
 }
 
 

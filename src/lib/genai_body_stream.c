@@ -25,6 +25,8 @@ typedef enum {
 static int genai_body_on_frame(void *data, const genai_es_frame_t *f);
 static void genai_body_on_payload(void *data, const char *buf, size_t len);
 static void genai_body_on_end(void *data, const genai_es_frame_t *f, int ok);
+static int genai_body_on_whole(void *data, const genai_es_frame_t *f,
+    const char *buf);
 static void genai_body_lines(genai_body_t *b, const char *buf, size_t len);
 static int genai_body_lines_end(genai_body_t *b);
 static void genai_body_on_sse_begin(void *data, genai_str_t event);
@@ -43,8 +45,10 @@ static void genai_body_delta_begin(genai_body_t *b,
 static void genai_body_tail(genai_body_t *b, const char *buf, size_t len);
 static void genai_body_base64(genai_body_t *b, const char *buf, size_t len);
 static void genai_body_event_end(genai_body_t *b);
-static void genai_body_delta_end(genai_body_t *b);
-static size_t genai_body_padding(const genai_body_t *b);
+static inline void genai_body_event_count(genai_body_t *b, unsigned visible);
+static unsigned genai_body_delta_end(genai_body_t *b, size_t len,
+    size_t around);
+static size_t genai_body_padding(const char *tail);
 static void genai_body_frame_error(genai_body_t *b,
     const genai_es_frame_t *f);
 static void genai_body_inner(genai_body_t *b, const char *buf, size_t len);
@@ -54,7 +58,8 @@ static void genai_body_stream_bad(genai_body_t *b, const char *type);
 static const genai_es_handler_t  genai_body_frames = {
     genai_body_on_frame,
     genai_body_on_payload,
-    genai_body_on_end
+    genai_body_on_end,
+    genai_body_on_whole
 };
 
 
@@ -255,6 +260,16 @@ genai_body_event_find(genai_body_t *b, genai_str_t type)
 }
 
 
+/* a text delta that is not looked into any more */
+
+static inline int
+genai_body_is_passed(const genai_body_t *b, const genai_api_event_t *e)
+{
+    return (e->flags & GENAI_EV_TEXT) && b->call->first_token_ns
+           && b->apis->more_response == NULL;
+}
+
+
 /* 1: its payload is wanted */
 
 static int
@@ -270,9 +285,7 @@ genai_body_event_begin(genai_body_t *b)
 
     b->event = e->flags;
 
-    if ((e->flags & GENAI_EV_TEXT) && b->call->first_token_ns
-        && b->apis->more_response == NULL)
-    {
+    if (genai_body_is_passed(b, e)) {
         b->state = STATE_DELTA;
         b->empty = b->row_empty;
         return 1;
@@ -466,6 +479,33 @@ genai_body_tail(genai_body_t *b, const char *buf, size_t len)
 }
 
 
+/* most frames of an answer: a delta like the one before it */
+
+static int
+genai_body_on_whole(void *data, const genai_es_frame_t *f, const char *buf)
+{
+    size_t         len, around;
+    genai_body_t  *b;
+
+    b = data;
+    len = f->payload_len;
+
+    if (f->kind != GENAI_ES_EVENT || b->mode != GENAI_BODY_EVENTS
+        || b->row == NULL || b->row->flags != GENAI_EV_TEXT
+        || len < sizeof(b->tail) || !genai_body_is_passed(b, b->row))
+    {
+        return 0;
+    }
+
+    around = b->row_empty + genai_body_padding(buf + len - sizeof(b->tail));
+
+    b->stopping = 0;
+    genai_body_event_count(b, genai_body_delta_end(b, len, around));
+
+    return 1;
+}
+
+
 static void
 genai_body_on_end(void *data, const genai_es_frame_t *f, int ok)
 {
@@ -503,10 +543,7 @@ genai_body_on_end(void *data, const genai_es_frame_t *f, int ok)
 static void
 genai_body_event_end(genai_body_t *b)
 {
-    uint64_t       gap;
-    genai_call_t  *c;
-
-    c = b->call;
+    size_t  around;
 
     if (b->state == STATE_PREFIX) {
         genai_body_chunk_json(b);
@@ -523,9 +560,36 @@ genai_body_event_end(genai_body_t *b)
         }
 
     } else if (b->event & GENAI_EV_TEXT) {
-        genai_body_delta_end(b);
+        around = b->empty;
+
+        if (b->mode == GENAI_BODY_EVENTS) {
+            around += genai_body_padding(b->tail);
+        }
+
+        b->visible = genai_body_delta_end(b, b->delta_bytes, around);
     }
 
+    genai_body_event_count(b, b->visible);
+
+    b->stopping = 0;
+
+    if (b->event & GENAI_EV_END) {
+        b->ended = 1;
+    }
+
+    if (b->failed) {
+        genai_body_event_error(b);
+    }
+}
+
+
+static inline void
+genai_body_event_count(genai_body_t *b, unsigned visible)
+{
+    uint64_t       gap;
+    genai_call_t  *c;
+
+    c = b->call;
     c->events++;
 
     if (c->first_event_ns == 0) {
@@ -541,43 +605,32 @@ genai_body_event_end(genai_body_t *b)
 
     c->last_event_ns = b->now_ns;
 
-    if (b->visible) {
+    if (visible) {
         c->text_events++;
 
         if (c->first_token_ns == 0) {
             c->first_token_ns = b->now_ns;
         }
     }
-
-    b->stopping = 0;
-
-    if (b->event & GENAI_EV_END) {
-        b->ended = 1;
-    }
-
-    if (b->failed) {
-        genai_body_event_error(b);
-    }
 }
 
 
-/* a text delta that was not looked into */
+/* a text delta of len bytes that was not looked into; 1: it has text */
 
-static void
-genai_body_delta_end(genai_body_t *b)
+static unsigned
+genai_body_delta_end(genai_body_t *b, size_t len, size_t around)
 {
-    size_t         text, around;
     genai_call_t  *c;
 
-    c = b->call;
-    around = b->empty + genai_body_padding(b);
-    text = (b->delta_bytes > around) ? b->delta_bytes - around : 0;
-
-    if (text) {
-        b->visible = 1;
-        c->output_chars = (c->output_chars < 0 ? 0 : c->output_chars)
-                          + (int64_t) text;
+    if (len <= around) {
+        return 0;
     }
+
+    c = b->call;
+    c->output_chars = (c->output_chars < 0 ? 0 : c->output_chars)
+                      + (int64_t) (len - around);
+
+    return 1;
 }
 
 
@@ -588,13 +641,11 @@ genai_body_delta_end(genai_body_t *b)
  */
 
 static size_t
-genai_body_padding(const genai_body_t *b)
+genai_body_padding(const char *tail)
 {
-    char  ch, tail[sizeof(b->tail)];
+    char  ch;
 
-    memcpy(tail, b->tail, sizeof(tail));
-
-    if (b->mode != GENAI_BODY_EVENTS || tail[2] != '"' || tail[3] != '}') {
+    if (tail[2] != '"' || tail[3] != '}') {
         return 0;
     }
 
@@ -775,7 +826,9 @@ genai_body_on_sse_end(void *data, genai_str_t event)
 }
 
 
-static void
+/* not inlined: its registers would be saved for each event of the others */
+
+static __attribute__((noinline)) void
 genai_body_lines(genai_body_t *b, const char *buf, size_t len)
 {
     size_t       n;

@@ -216,7 +216,7 @@ use_limit(genai_budget_use_t *u, const genai_budget_limit_t *l, int64_t now)
     if (u->limit.tz != l->tz) {
         use_turn(u, now);
         u->limit = *l;
-        u->from = genai_budget_start(l, now);
+        u->from = genai_budget_start(l, now > u->from ? now : u->from);
         return;
     }
 
@@ -509,8 +509,9 @@ genai_budget_sent(genai_budget_t *b, genai_budget_hold_t *hold, int64_t now)
     for (i = 0; i < b->nuse; i++) {
         u = &b->use[i];
 
+        /* no turn: now may be long ago by the clock of other calls */
+
         if (u->limit.unit == GENAI_BUDGET_REQ) {
-            use_turn(u, now);
             use_spend(u, a.req, now);
         }
     }

@@ -163,8 +163,15 @@ int genai_budget_parse_tz(genai_str_t text, int *minutes, char *err,
 int genai_budget_parse_percent(genai_str_t text, uint32_t *percent,
     char *err, size_t errlen);
 
+/* "90s", "5m", "2h", "30d", "1w" in seconds, -1 when it is none of these */
+int64_t genai_budget_seconds(genai_str_t text);
+
 /* the limit as genai_budget_parse reads it, zero-terminated; the length */
 size_t genai_budget_text(const genai_budget_limit_t *limit,
+    char buf[GENAI_BUDGET_TEXT]);
+
+/* "12.5", "1500": the number alone, exact, zero-terminated; the length */
+size_t genai_budget_number(uint8_t unit, int64_t amount,
     char buf[GENAI_BUDGET_TEXT]);
 
 /* "12.50 USD", "1500 tokens", exact, zero-terminated; the length */
@@ -211,8 +218,9 @@ void genai_budget_force(genai_budget_t *b, genai_budget_hold_t *hold,
     const genai_budget_amounts_t *amounts, uint32_t share, int64_t now,
     genai_budget_state_t *why);
 
-/* the request goes out: it is spent now, what else is reserved stays so.
- * GENAI_DECLINED: sent, settled or released before */
+/* the request goes out: it is spent in the window under way, what else is
+ * reserved stays so; now: when it was asked for.  GENAI_DECLINED: sent,
+ * settled or released before */
 int genai_budget_sent(genai_budget_t *b, genai_budget_hold_t *hold,
     int64_t now);
 

@@ -185,13 +185,38 @@ genai_budget_parse_amount(genai_str_t text, int64_t *amount, uint8_t *unit,
 }
 
 
+int64_t
+genai_budget_seconds(genai_str_t text)
+{
+    size_t   n;
+    int64_t  v, unit;
+
+    v = 0;
+
+    for (n = 0; n < text.len && n < 9 && is_digit(text.data[n]); n++) {
+        v = v * 10 + (text.data[n] - '0');
+    }
+
+    if (n == 0 || n + 1 != text.len) {
+        return -1;
+    }
+
+    unit = text.data[n] == 's' ? 1
+           : text.data[n] == 'm' ? 60
+           : text.data[n] == 'h' ? 3600
+           : text.data[n] == 'd' ? DAY
+           : text.data[n] == 'w' ? 7 * DAY : 0;
+
+    return unit ? v * unit : -1;
+}
+
+
 static int
 parse_window(genai_str_t text, genai_budget_limit_t *limit, char *err,
     size_t errlen)
 {
-    int       i;
-    size_t    n;
-    int64_t   v, unit;
+    int      i;
+    int64_t  seconds;
 
     for (i = GENAI_BUDGET_MINUTE; i < GENAI_BUDGET_WINDOW_N; i++) {
         if (genai_str_is(text, windows[i])) {
@@ -201,35 +226,21 @@ parse_window(genai_str_t text, genai_budget_limit_t *limit, char *err,
         }
     }
 
-    v = 0;
+    seconds = genai_budget_seconds(text);
 
-    for (n = 0; n < text.len && n < 9 && is_digit(text.data[n]); n++) {
-        v = v * 10 + (text.data[n] - '0');
-    }
-
-    unit = 0;
-
-    if (n && n + 1 == text.len) {
-        unit = text.data[n] == 's' ? 1
-               : text.data[n] == 'm' ? 60
-               : text.data[n] == 'h' ? 3600
-               : text.data[n] == 'd' ? DAY
-               : text.data[n] == 'w' ? 7 * DAY : 0;
-    }
-
-    if (unit == 0) {
+    if (seconds < 0) {
         return bad(err, errlen, "unknown window \"%.*s\", use minute, hour,"
                    " day, week, month or a time as 10s, 5m, 1h, 30d",
                    shown(text), text.data);
     }
 
-    if (v == 0 || v * unit > GENAI_BUDGET_SEC_MAX) {
+    if (seconds == 0 || seconds > GENAI_BUDGET_SEC_MAX) {
         return bad(err, errlen, "the window \"%.*s\" is out of range,"
                    " from 1s to 366d are possible", shown(text), text.data);
     }
 
     limit->window = GENAI_BUDGET_ROLLING;
-    limit->seconds = (int32_t) (v * unit);
+    limit->seconds = (int32_t) seconds;
 
     return GENAI_OK;
 }
@@ -356,6 +367,16 @@ usd_text(char *buf, size_t size, int64_t pico, int least)
 
 
 size_t
+genai_budget_number(uint8_t unit, int64_t amount, char buf[GENAI_BUDGET_TEXT])
+{
+    return (size_t) (unit == GENAI_BUDGET_USD
+                     ? usd_text(buf, GENAI_BUDGET_TEXT, amount, 0)
+                     : snprintf(buf, GENAI_BUDGET_TEXT, "%lld",
+                                (long long) amount));
+}
+
+
+size_t
 genai_budget_text(const genai_budget_limit_t *l, char buf[GENAI_BUDGET_TEXT])
 {
     int   n;
@@ -374,10 +395,7 @@ genai_budget_text(const genai_budget_limit_t *l, char buf[GENAI_BUDGET_TEXT])
                  genai_budget_window_name(l->window));
     }
 
-    n = l->unit == GENAI_BUDGET_USD
-        ? usd_text(buf, GENAI_BUDGET_TEXT, l->amount, 0)
-        : snprintf(buf, GENAI_BUDGET_TEXT, "%lld", (long long) l->amount);
-
+    n = (int) genai_budget_number(l->unit, l->amount, buf);
     n += snprintf(buf + n, GENAI_BUDGET_TEXT - (size_t) n, "%s/%s",
                   genai_budget_unit_name(l->unit), window);
 

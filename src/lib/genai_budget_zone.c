@@ -6,9 +6,8 @@
 #include "genai_budget_zone_private.h"
 
 
-#define MAGIC        0x3162746462616e67ULL
+#define MAGIC        0x3262746462616e67ULL
 #define NONE         ZONE_NONE
-#define LINE         64
 #define SHARD_LEAST  (512 * 1024)      /* of shards chosen by size */
 #define SHARDS_SIZE  64                /* as many of them at most */
 #define ROWS_MAX     (1U << 24)
@@ -59,7 +58,7 @@ shard_layout(shard_t *s, size_t size, size_t value_size)
     size_t    head;
     uint32_t  n, lo, hi;
 
-    head = (sizeof(shard_t) + LINE - 1) & ~(size_t) (LINE - 1);
+    head = (sizeof(shard_t) + ZONE_LINE - 1) & ~(size_t) (ZONE_LINE - 1);
 
     lo = 0;
     hi = size / sizeof(zone_row_t) < ROWS_MAX
@@ -145,9 +144,9 @@ genai_budget_zone_init(genai_budget_zone_t *z, void *mem, size_t size,
         return GENAI_ERROR;
     }
 
-    each = (size - sizeof(zone_head_t)) / shards & ~(size_t) (LINE - 1);
+    each = (size - sizeof(zone_head_t)) / shards & ~(size_t) (ZONE_LINE - 1);
 
-    if (each <= sizeof(shard_t) + LINE) {
+    if (each <= sizeof(shard_t) + ZONE_LINE) {
         return GENAI_ERROR;
     }
 
@@ -207,30 +206,51 @@ genai_budget_zone_attach(genai_budget_zone_t *z, void *mem, size_t size,
 }
 
 
+/* what a section may change of a budget: sub-windows only where the window
+ * has some.  Each line less is one less for processors to pass on. */
+
+static void
+budget_copy(genai_budget_t *to, const genai_budget_t *from)
+{
+    uint32_t                   i;
+    const genai_budget_use_t  *u;
+
+    memcpy(to, from, offsetof(genai_budget_t, use));
+
+    for (i = 0; i < from->nuse; i++) {
+        u = &from->use[i];
+        memcpy(&to->use[i], u, u->limit.window == GENAI_BUDGET_ROLLING
+                               ? sizeof(genai_budget_use_t)
+                               : offsetof(genai_budget_use_t, slot));
+    }
+}
+
+
 /* the last holder died in a section: as if it had not begun */
 
 static void
 shard_repair(genai_budget_zone_t *z, shard_t *s)
 {
-    size_t       size;
     uint32_t     i, n;
     entry_t     *e;
     zone_row_t  *r;
 
-    size = zone_entry_size(zone_head(z)->nlimits);
-
     if (s->dirty == UNDOABLE) {
-        memcpy((char *) s + s->undo_entry, &s->entry_copy, size);
+        e = (entry_t *) ((char *) s + s->undo_entry);
+        e->learn = s->undo_learn;
+        budget_copy(&e->b, &s->undo_b);
 
         if (s->undo_row != NONE) {
-            *row_at(s, s->undo_row) = s->row_copy;
+            r = row_at(s, s->undo_row);
+            r->hold = s->undo_hold;
+            r->sent = (uint8_t) s->undo_sent;
         }
     }
 
     step(z, 90);
 
     genai_table_attach(shard_table(s), s->table_size, GENAI_BUDGET_HASH,
-                       size);
+                       zone_entry_size(zone_head(z)->nlimits));
     rows_free(s);
 
     step(z, 91);
@@ -313,10 +333,12 @@ undo_keep(genai_budget_zone_t *z, shard_t *s, entry_t *e, uint32_t row)
 
     s->undo_entry = (uint64_t) ((char *) e - (char *) s);
     s->undo_row = row;
-    memcpy(&s->entry_copy, e, zone_entry_size(zone_head(z)->nlimits));
+    s->undo_learn = e->learn;
+    budget_copy(&s->undo_b, &e->b);
 
     if (row != NONE) {
-        s->row_copy = *row_at(s, row);
+        s->undo_hold = row_at(s, row)->hold;
+        s->undo_sent = row_at(s, row)->sent;
     }
 
     step(z, 2);
@@ -371,24 +393,43 @@ genai_budget_zone_entry(genai_budget_zone_t *z, shard_t *s,
     const uint8_t hash[GENAI_BUDGET_HASH], genai_str_t text, int64_t now)
 {
     entry_t        *e;
+    uint32_t        tick;
     genai_str_t     key;
     genai_table_t  *t;
 
     t = shard_table(s);
     key = genai_str((const char *) hash, GENAI_BUDGET_HASH);
+    tick = (uint32_t) (now / ZONE_TOUCH);
 
-    e = genai_table_get(t, key, NULL);
+    e = genai_table_find(t, key);
+
+    if (e && e->ready) {
+
+        /* the order of use need not be exact, and it costs its neighbours */
+
+        if (e->touched != tick) {
+            e->touched = tick;
+            genai_table_touch(t, e);
+        }
+
+        return e;
+    }
+
+    if (e == NULL) {
+        e = genai_table_get(t, key, NULL);
+    }
 
     if (e == NULL && make_room(z, s, now) == GENAI_OK) {
         e = genai_table_get(t, key, NULL);
     }
 
-    if (e == NULL || e->ready) {
-        return e;
+    if (e == NULL) {
+        return NULL;
     }
 
     step(z, 6);
 
+    e->touched = tick;
     e->keylen = text.len < GENAI_BUDGET_KEY_TEXT ? text.len
                                                  : GENAI_BUDGET_KEY_TEXT;
     if (e->keylen) {
@@ -548,6 +589,26 @@ genai_budget_zone_sent(genai_budget_zone_t *z, genai_budget_handle_t handle)
     (void) genai_budget_sent(&e->b, &r->hold, r->asked);
 
     genai_budget_zone_end(z, s);
+    genai_budget_zone_unlock(z, s);
+
+    return GENAI_OK;
+}
+
+
+int
+genai_budget_zone_held(genai_budget_zone_t *z, genai_budget_handle_t handle,
+    genai_budget_amounts_t *amounts)
+{
+    shard_t     *s;
+    zone_row_t  *r;
+
+    r = row_lock(z, handle, &s);
+
+    if (r == NULL) {
+        return GENAI_DECLINED;
+    }
+
+    *amounts = r->hold.amounts;
     genai_budget_zone_unlock(z, s);
 
     return GENAI_OK;

@@ -141,6 +141,10 @@ int genai_budget_zone_reserve(genai_budget_zone_t *z,
 int genai_budget_zone_sent(genai_budget_zone_t *z,
     genai_budget_handle_t handle);
 
+/* what a reservation has reserved; GENAI_DECLINED as in settle */
+int genai_budget_zone_held(genai_budget_zone_t *z,
+    genai_budget_handle_t handle, genai_budget_amounts_t *amounts);
+
 /* a later deadline for a call that is still going on */
 int genai_budget_zone_extend(genai_budget_zone_t *z,
     genai_budget_handle_t handle, int64_t deadline);

@@ -14,6 +14,8 @@
 
 #define ZONE_NONE   UINT32_MAX         /* no row */
 #define ZONE_CHUNK  32                 /* rows looked at in one section */
+#define ZONE_TOUCH  8                  /* seconds */
+#define ZONE_LINE   64
 
 
 typedef struct {
@@ -30,13 +32,14 @@ typedef struct {
 typedef struct {
     uint8_t                ready;       /* set when the rest is */
     uint8_t                keylen;
+    uint32_t               touched;     /* when, in ZONE_TOUCH */
     char                   key[GENAI_BUDGET_KEY_TEXT];
     genai_budget_learn_t   learn;
     genai_budget_t         b;           /* the last: cut to nlimits */
 } entry_t;
 
 
-/* free unless its hold is open */
+/* free unless its hold is open; aligned, since processes share its lines */
 
 typedef struct {
     uint32_t               generation;
@@ -50,7 +53,7 @@ typedef struct {
     int32_t                pid;
     uint8_t                sent;
     uint8_t                warn;
-} zone_row_t;
+} __attribute__((aligned(ZONE_LINE))) zone_row_t;
 
 
 enum {
@@ -71,11 +74,13 @@ typedef struct {
     uint64_t               rows;        /* offset */
     uint64_t               table;       /* offset */
     uint64_t               table_size;
+    uint64_t               undo_sent;   /* the row's, as its hold: no more */
+    genai_budget_hold_t    undo_hold;   /* of it is kept */
+    genai_budget_learn_t   undo_learn;
+    genai_budget_t         undo_b;
     uint64_t               evicted;
     uint64_t               full;
     uint64_t               repaired;
-    zone_row_t             row_copy;
-    entry_t                entry_copy;
 } shard_t;
 
 

@@ -328,6 +328,17 @@ genai_finish_name(unsigned finish)
 
 
 const char *
+genai_call_method(const genai_call_t *c)
+{
+    if (c->by_vector) {
+        return c->by_words ? "hybrid" : "vector";
+    }
+
+    return c->by_words ? "keyword" : "";
+}
+
+
+const char *
 genai_skip_name(unsigned skip)
 {
     return genai_name(genai_skip_names, skip);

@@ -118,11 +118,11 @@ typedef enum {
     GENAI_SKIP_UNSAMPLED,
     GENAI_SKIP_ENCODED,            /* a content coding that is not read */
     GENAI_SKIP_CONTENT_TYPE,
-    GENAI_SKIP_NO_USAGE,           /* the answer carried no usage */
+    GENAI_SKIP_NO_USAGE,           /* the whole answer told none */
     GENAI_SKIP_UNPRICED,
     GENAI_SKIP_NOT_BILLED,         /* error, token count, async start … */
-    GENAI_SKIP_TRUNCATED,
-    GENAI_SKIP_BAD_BODY,
+    GENAI_SKIP_TRUNCATED,          /* it was cut, or left, before its usage */
+    GENAI_SKIP_BAD_BODY,           /* it could not be read as far as that */
     GENAI_SKIP_N
 } genai_skip_e;
 
@@ -236,6 +236,7 @@ typedef struct {
     unsigned      usage_complete:1;
     unsigned      priced:1;              /* cost_pico is valid */
     unsigned      aborted:1;             /* client left, or worker died */
+    unsigned      drained:1;             /* read to its end all the same */
     unsigned      truncated:1;           /* upstream ended before its end */
     unsigned      bad_body:1;            /* could not be parsed */
     unsigned      from_cache:1;          /* proxy_cache hit */
@@ -250,6 +251,10 @@ typedef struct {
                                             record */
     unsigned      deployment:1;          /* model is an operator's name */
     unsigned      reasoning_apart:1;     /* usage[]: not part of output */
+    unsigned      budget_warned:1;       /* its settlement was the one that
+                                            warn= waited for */
+    unsigned      by_vector:1;           /* a search: what it goes by */
+    unsigned      by_words:1;
 
     /* what a budget asks of the request (genai_budget_facts): not in a
      * record */
@@ -270,6 +275,7 @@ typedef struct {
     uint64_t      last_event_ns;
     uint64_t      end_ns;
     uint64_t      max_gap_ns;            /* longest pause between events */
+    uint64_t      budget_ns;             /* refused, or would have been */
     uint32_t      events;                /* frames or SSE events seen */
     uint32_t      text_events;           /* of them with visible text */
 
@@ -407,6 +413,9 @@ const char *genai_source_name(unsigned source);
 const char *genai_origin_name(unsigned origin);
 const char *genai_finish_name(unsigned finish);
 const char *genai_skip_name(unsigned skip);
+
+/* what a search goes by: "vector", "keyword", "hybrid", "" when unknown */
+const char *genai_call_method(const genai_call_t *c);
 const char *genai_keep_name(unsigned keep);
 const char *genai_budget_status_name(unsigned status);
 

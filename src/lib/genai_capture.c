@@ -83,7 +83,7 @@ genai_capture_emit(genai_capture_t *x, const genai_call_t *c, unsigned arg,
 
     /* the next event of a stream goes on with the text */
 
-    stays = (section == GENAI_CAPTURE_OUTPUT && c->streamed);
+    stays = (section == GENAI_CAPTURE_OUTPUT && (c->streamed || x->stream));
 
     switch (what) {
 
@@ -98,11 +98,21 @@ genai_capture_emit(genai_capture_t *x, const genai_call_t *c, unsigned arg,
 
     case CAPTURE_MESSAGE:
     case CAPTURE_MESSAGE_END:
+        if (stays) {
+            break;
+        }
+
         capture_close(x, section, NULL);
         break;
 
+    case CAPTURE_STREAM:
+        x->stream = 1;
+        break;
+
     case CAPTURE_ROLE:
-        capture_word(x->role, &x->rolelen, v->text);
+        capture_word(x->role, &x->rolelen,
+                     genai_str_is(v->text, "model") ? genai_strz("assistant")
+                                                    : v->text);
         break;
 
     case CAPTURE_TOOL_ID:

@@ -52,6 +52,7 @@ typedef struct genai_capture_s {
     uint8_t               rolelen;
     uint8_t               idlen;
     uint8_t               namelen;
+    uint8_t               stream;
 } genai_capture_t;
 
 

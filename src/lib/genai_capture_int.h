@@ -19,6 +19,7 @@ enum {
 
     CAPTURE_MESSAGE,              /* a message begins, and ends */
     CAPTURE_MESSAGE_END,
+    CAPTURE_STREAM,               /* the answer is an array of events */
     CAPTURE_ROLE,
     CAPTURE_TOOL_ID,              /* of a call: id, name, its end */
     CAPTURE_TOOL_NAME,

@@ -22,6 +22,12 @@
     word(path ".function.name", in(CAPTURE_TOOL_NAME)),                       \
     end(path, in(CAPTURE_TOOL_END))
 
+/* at: "" or, for a stream that is one array, "[]." */
+#define gemini_answer(at)                                                     \
+    here(at "candidates[]", output(CAPTURE_MESSAGE)),                         \
+    text(at "candidates[].content.parts[].text", output(CAPTURE_TEXT)),       \
+    tool(at "candidates[].content.parts[].functionCall", "id", output)
+
 #define input(what)   capture_arg(GENAI_CAPTURE_INPUT, what)
 #define output(what)  capture_arg(GENAI_CAPTURE_OUTPUT, what)
 #define system(what)  capture_arg(GENAI_CAPTURE_SYSTEM, what)
@@ -54,6 +60,7 @@ static const genai_row_t  capture_request[] = {
     here("messages[].content[].file", input(CAPTURE_MEDIA)),
     tool("messages[].content[].toolUse", "toolUseId", input),
     tool("messages[].content[]", "id", input),
+    text("messages[].tool_plan", input(CAPTURE_TEXT)),
     tool_call("messages[].tool_calls[]", input),
     end("messages[]", input(CAPTURE_MESSAGE_END)),
 
@@ -80,10 +87,18 @@ static const genai_row_t  capture_request[] = {
     text("contents[].parts[].text", input(CAPTURE_TEXT)),
     here("contents[].parts[].inlineData", input(CAPTURE_MEDIA)),
     here("contents[].parts[].fileData", input(CAPTURE_MEDIA)),
+    here("contents[].parts[].inline_data", input(CAPTURE_MEDIA)),
+    here("contents[].parts[].file_data", input(CAPTURE_MEDIA)),
+    tool("contents[].parts[].functionCall", "id", input),
+    text("contents[].parts[].functionResponse.response.result",
+         input(CAPTURE_RESULT)),
+    text("contents[].parts[].functionResponse.response.output",
+         input(CAPTURE_RESULT)),
     end("contents[]", input(CAPTURE_MESSAGE_END)),
     text("systemInstruction.parts[].text", system(CAPTURE_PLAIN)),
     text("system_instruction.parts[].text", system(CAPTURE_PLAIN)),
     word("tools[].functionDeclarations[].name", tools(CAPTURE_DEFINITION)),
+    word("tools[].function_declarations[].name", tools(CAPTURE_DEFINITION)),
 
     /* one text: Titan, Llama, Mistral, Cohere; texts to embed */
 
@@ -133,16 +148,21 @@ static const genai_row_t  capture_response[] = {
 
     /* Gemini, Ollama, Cohere */
 
-    here("candidates[]", output(CAPTURE_MESSAGE)),
-    text("candidates[].content.parts[].text", output(CAPTURE_TEXT)),
-    word("candidates[].content.parts[].functionCall.name",
-         output(CAPTURE_TOOL_NAME)),
-    end("candidates[].content.parts[].functionCall",
-        output(CAPTURE_TOOL_END)),
+    gemini_answer(""),
+    here("[]", output(CAPTURE_STREAM)),
+    gemini_answer("[]."),
     text("message.content", output(CAPTURE_TEXT)),
     text("message.content[].text", output(CAPTURE_TEXT)),
+    text("message.content[].thinking", output(CAPTURE_REASONING)),
+    text("message.tool_plan", output(CAPTURE_TEXT)),
+    tool_call("message.tool_calls[]", output),
     text("delta.message.content.text", output(CAPTURE_TEXT)),
+    text("delta.message.content.thinking", output(CAPTURE_REASONING)),
+    text("delta.message.tool_plan", output(CAPTURE_TEXT)),
+    tool_call("delta.message.tool_calls", output),
+    text("message.thinking", output(CAPTURE_REASONING)),
     text("response", output(CAPTURE_TEXT)),
+    text("thinking", output(CAPTURE_REASONING)),
 
     /* Titan, Llama, Mistral, Cohere inside InvokeModel */
 

@@ -22,12 +22,14 @@
 
 
 typedef uint32_t (*crc_pt)(uint32_t crc, const uint8_t *p, size_t len);
+typedef uint32_t (*crc_head_pt)(const uint8_t *p, size_t len, uint32_t *head);
 
 
 typedef struct {
-    const char  *name;
-    crc_pt       run;
-    int        (*have)(void);
+    const char   *name;
+    crc_pt        run;
+    crc_head_pt   head;
+    int         (*have)(void);
 } crc_impl_t;
 
 
@@ -148,6 +150,15 @@ crc_slice16(uint32_t crc, const uint8_t *p, size_t len)
 }
 
 
+static uint32_t
+crc_slice16_head(const uint8_t *p, size_t len, uint32_t *head)
+{
+    *head = crc_slice16(~0U, p, 8);
+
+    return crc_slice16(*head, p + 8, len - 8);
+}
+
+
 static int
 crc_always(void)
 {
@@ -157,7 +168,10 @@ crc_always(void)
 
 #if CRC_PCLMUL
 
-#define CRC_TARGET  __attribute__((target("sse4.1,pclmul")))
+/* AVX for its instructions of three operands, which spare a copy for each
+ * multiplication; what has PCLMULQDQ but not AVX is from 2010 */
+
+#define CRC_TARGET  __attribute__((target("avx,pclmul")))
 
 
 /* moves x over the distance that k stands for, and adds the data there */
@@ -232,19 +246,21 @@ crc_reduce(__m128i x)
 
 
 CRC_TARGET
-static uint32_t
-crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
+static inline uint32_t
+crc_reduce8(uint32_t crc, const uint8_t *p)
+{
+    return crc_reduce(_mm_xor_si128(_mm_loadl_epi64((const __m128i *) p),
+                                    _mm_cvtsi32_si128((int) crc)));
+}
+
+
+CRC_TARGET
+static inline __attribute__((always_inline)) uint32_t
+crc_fold_all(uint32_t crc, const uint8_t *p, size_t len)
 {
     __m128i  x0, x1, x2, x3, k;
 
     if (len < CRC_FOLD_MIN) {
-
-        if (len == 8) {                       /* a prelude */
-            x0 = _mm_loadl_epi64((const __m128i *) p);
-            return crc_reduce(_mm_xor_si128(x0,
-                                            _mm_cvtsi32_si128((int) crc)));
-        }
-
         return crc_slice16(crc, p, len);
     }
 
@@ -299,13 +315,34 @@ crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
 }
 
 
+CRC_TARGET
+static uint32_t
+crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
+{
+    if (len == 8) {                           /* a prelude */
+        return crc_reduce8(crc, p);
+    }
+
+    return crc_fold_all(crc, p, len);
+}
+
+
+CRC_TARGET
+static uint32_t
+crc_pclmul_head(const uint8_t *p, size_t len, uint32_t *head)
+{
+    *head = crc_reduce8(~0U, p);
+
+    return crc_fold_all(~0U, p, len);
+}
+
+
 static int
 crc_have_pclmul(void)
 {
     __builtin_cpu_init();
 
-    return __builtin_cpu_supports("pclmul")
-           && __builtin_cpu_supports("sse4.1");
+    return __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("avx");
 }
 
 #endif
@@ -345,6 +382,15 @@ crc_armv8(uint32_t crc, const uint8_t *p, size_t len)
 }
 
 
+static uint32_t
+crc_armv8_head(const uint8_t *p, size_t len, uint32_t *head)
+{
+    *head = crc_armv8(~0U, p, 8);
+
+    return crc_armv8(*head, p + 8, len - 8);
+}
+
+
 static int
 crc_have_armv8(void)
 {
@@ -356,12 +402,12 @@ crc_have_armv8(void)
 
 static const crc_impl_t  crc_impls[] = {
 #if CRC_PCLMUL
-    { "pclmul", crc_pclmul, crc_have_pclmul },
+    { "pclmul", crc_pclmul, crc_pclmul_head, crc_have_pclmul },
 #endif
 #if CRC_ARMV8
-    { "armv8", crc_armv8, crc_have_armv8 },
+    { "armv8", crc_armv8, crc_armv8_head, crc_have_armv8 },
 #endif
-    { "slice16", crc_slice16, crc_always }
+    { "slice16", crc_slice16, crc_slice16_head, crc_always }
 };
 
 
@@ -383,29 +429,40 @@ crc_choose(void)
 }
 
 
-uint32_t
-genai_crc32(uint32_t crc, const void *buf, size_t len)
+static inline const crc_impl_t *
+crc_chosen(void)
 {
     const crc_impl_t  *impl;
 
     impl = __atomic_load_n(&crc_impl, __ATOMIC_RELAXED);
 
-    if (genai_unlikely(impl == NULL)) {
-        impl = crc_choose();
-    }
+    return genai_likely(impl != NULL) ? impl : crc_choose();
+}
 
-    return ~impl->run(~crc, buf, len);
+
+uint32_t
+genai_crc32(uint32_t crc, const void *buf, size_t len)
+{
+    return ~crc_chosen()->run(~crc, buf, len);
+}
+
+
+uint32_t
+genai_crc32_head(const void *buf, size_t len, uint32_t *head)
+{
+    uint32_t  crc;
+
+    crc = ~crc_chosen()->head(buf, len, head);
+    *head = ~*head;
+
+    return crc;
 }
 
 
 const char *
 genai_crc32_impl(void)
 {
-    const crc_impl_t  *impl;
-
-    impl = __atomic_load_n(&crc_impl, __ATOMIC_RELAXED);
-
-    return impl ? impl->name : crc_choose()->name;
+    return crc_chosen()->name;
 }
 
 

@@ -67,6 +67,10 @@ typedef struct {
     void (*on_payload)(void *data, const char *buf, size_t len);
     /* the frame is over and its CRC is right (ok 1) or wrong (ok 0) */
     void (*on_end)(void *data, const genai_es_frame_t *f, int ok);
+    /* a shorter way, may be NULL: a frame that came in one piece, is right,
+     * and has the headers of the one before; buf is its payload.  Return 0 to
+     * be given it by the three above instead */
+    int  (*on_whole)(void *data, const genai_es_frame_t *f, const char *buf);
 } genai_es_handler_t;
 
 
@@ -123,6 +127,17 @@ int genai_eventstream_feed(genai_eventstream_t *es, const char *buf,
  * was latched.  A frame that was cut off gets no on_end.
  */
 int genai_eventstream_finish(genai_eventstream_t *es);
+
+
+typedef struct {
+    genai_str_t  name;                /* 1 to 255 bytes */
+    genai_str_t  value;               /* a string, up to 32767 bytes */
+} genai_es_header_t;
+
+
+/* one frame into buf; gives its length, 0 when size does not suffice */
+size_t genai_eventstream_encode(const genai_es_header_t *h, size_t n,
+    genai_str_t payload, char *buf, size_t size);
 
 
 #endif /* GENAI_EVENTSTREAM_H */

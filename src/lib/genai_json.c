@@ -349,9 +349,7 @@ value(genai_json_t *j, const char *p, const char *end)
         return p;
     }
 
-    genai_json_number_begin(j, c);
-
-    return genai_json_number(j, p, end);
+    return genai_json_number_whole(j, c, p, end);
 }
 
 

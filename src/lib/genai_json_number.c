@@ -103,8 +103,8 @@ number_end(genai_json_t *j)
 }
 
 
-void
-genai_json_number_begin(genai_json_t *j, char c)
+static void
+number_begin(genai_json_t *j, char c)
 {
     j->count = 0;
     memset(&j->u.number, 0, sizeof(j->u.number));
@@ -242,6 +242,50 @@ genai_json_number(genai_json_t *j, const char *p, const char *end)
     }
 
     return p;
+}
+
+
+/* most are integers that end where the input goes on */
+
+const char *
+genai_json_number_whole(genai_json_t *j, char c, const char *p,
+    const char *end)
+{
+    int64_t              n;
+    unsigned             d;
+    const char          *q;
+    genai_json_value_t   v;
+
+    n = c - '0';
+    q = p;
+
+    if (n > 0) {
+        for ( /* void */ ; q < end && n < (int64_t) DIGITS_MAX / 10; q++) {
+            d = (uint8_t) *q - (unsigned) '0';
+
+            if (d > 9) {
+                break;
+            }
+
+            n = n * 10 + d;
+        }
+    }
+
+    if (c == '-' || q == end || (*q != ',' && *q != '}' && *q != ']')) {
+        number_begin(j, c);
+        return genai_json_number(j, p, end);
+    }
+
+    if (genai_json_node(j, j->node)->want & GENAI_JSON_NUMBER) {
+        memset(&v, 0, sizeof(v));
+        v.integer = n;
+        v.real = (double) n;
+        genai_json_tell(j, j->node, GENAI_JSON_NUMBER, &v);
+    }
+
+    genai_json_value_end(j);
+
+    return q;
 }
 
 

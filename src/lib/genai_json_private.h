@@ -87,8 +87,9 @@ const char *genai_json_string(genai_json_t *j, const char *p,
 /* where to cut p at n or before, at the end of a character; p[n] exists */
 size_t genai_json_string_cut(const char *p, size_t n);
 
-/* c, a minus or a digit, begins a number */
-void genai_json_number_begin(genai_json_t *j, char c);
+/* a number begins with c, a minus or a digit, and goes on at p */
+const char *genai_json_number_whole(genai_json_t *j, char c, const char *p,
+    const char *end);
 const char *genai_json_number(genai_json_t *j, const char *p,
     const char *end);
 

@@ -498,8 +498,36 @@ avx2_xor(uint64_t m)
 #include "genai_json_block.h"
 
 
+/* a key ends within 32 bytes: that is seen with a third of the work */
+
+static AVX2 const char *
+avx2_near(const char *base, const char *p, const char *end)
+{
+    __m256i   x, stop;
+    uint32_t  mask;
+
+    if (end - p >= 32) {
+        x = _mm256_loadu_si256((const __m256i *) (const void *) p);
+
+        stop = _mm256_min_epu8(x, _mm256_set1_epi8(0x1f));
+        stop = _mm256_or_si256(_mm256_cmpeq_epi8(stop, x),
+                   _mm256_or_si256(
+                       _mm256_cmpeq_epi8(x, _mm256_set1_epi8('"')),
+                       _mm256_cmpeq_epi8(x, _mm256_set1_epi8('\\'))));
+
+        mask = (uint32_t) _mm256_movemask_epi8(stop);
+
+        if (mask) {
+            return p + __builtin_ctz(mask);
+        }
+    }
+
+    return avx2_stop(base, p, end);
+}
+
+
 static const genai_json_scan_t  scan_avx2 = {
-    "avx2", avx2_stop, avx2_space, avx2_pass, avx2_count, avx2_tree
+    "avx2", avx2_near, avx2_space, avx2_pass, avx2_count, avx2_tree
 };
 
 

@@ -192,11 +192,13 @@ int genai_price_cost(const genai_price_t *p, const genai_call_t *c,
 
 /*
  * Prices a settled call: sets cost_pico, priced, price_long, price_version,
- * or skip (unless a reason was given before) to UNPRICED, NO_USAGE or
- * NOT_BILLED.  An answer out of a cache costs 0.  t may be NULL.
+ * or skip (unless a reason was given before) to UNPRICED, NOT_BILLED, or, when
+ * a count is missing, BAD_BODY, TRUNCATED or NO_USAGE.  An answer out of a
+ * cache costs 0.  t may be NULL.  Gives what genai_price_lookup() has for
+ * c->model, or NULL when it did not look.
  */
-void genai_price_call(const genai_price_table_t *t, genai_call_t *c,
-    int64_t when);
+const genai_price_row_t *genai_price_call(const genai_price_table_t *t,
+    genai_call_t *c, int64_t when);
 
 /*
  * The most that a call of at most input and output tokens can cost, in

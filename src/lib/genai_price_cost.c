@@ -16,8 +16,11 @@ static int64_t genai_price_queries(const genai_price_row_t *row,
     int64_t documents);
 static int genai_price_billed(const genai_call_t *c);
 static void genai_price_skip(genai_call_t *c, unsigned why);
+static int genai_price_wanting(const genai_price_rates_t *r,
+    const genai_call_t *c);
 static int genai_price_model(const genai_price_table_t *t,
-    const genai_call_t *c, genai_str_t tier, int64_t when, genai_price_t *p);
+    const genai_call_t *c, genai_str_t tier, int64_t when, genai_price_t *p,
+    const genai_price_row_t **asked);
 static int genai_price_by_route(const genai_price_row_t *row);
 static int64_t genai_price_dearest(const genai_price_rates_t *r);
 static uint32_t genai_price_bound_tier(const genai_price_row_t *row,
@@ -234,6 +237,17 @@ genai_price_skip(genai_call_t *c, unsigned why)
 }
 
 
+/* is a count missing that the row's prices need */
+
+static int
+genai_price_wanting(const genai_price_rates_t *r, const genai_call_t *c)
+{
+    return (r->input >= 0 && c->input_tokens < 0)
+           || (r->query >= 0 && c->search_units < 0)
+           || (r->image >= 0 && c->images < 0);
+}
+
+
 static int
 genai_price_by_route(const genai_price_row_t *row)
 {
@@ -249,11 +263,13 @@ genai_price_by_route(const genai_price_row_t *row)
 }
 
 
-/* by the model that was asked for, else by the one that answered */
+/* by the model that was asked for, whose row is kept in *asked, else by the
+ * one that answered */
 
 static int
 genai_price_model(const genai_price_table_t *t, const genai_call_t *c,
-    genai_str_t tier, int64_t when, genai_price_t *p)
+    genai_str_t tier, int64_t when, genai_price_t *p,
+    const genai_price_row_t **asked)
 {
     int  rc;
 
@@ -275,6 +291,7 @@ genai_price_model(const genai_price_table_t *t, const genai_call_t *c,
     }
 
     rc = genai_price_resolve(t, c->model, c->region, tier, when, p);
+    *asked = p->row;
 
     if (p->why != GENAI_PRICE_NO_MODEL || c->response_model.len == 0) {
         return rc;
@@ -296,14 +313,15 @@ genai_price_model(const genai_price_table_t *t, const genai_call_t *c,
 }
 
 
-void
+const genai_price_row_t *
 genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
 {
-    int            rc;
-    int64_t        cost;
-    unsigned       is_long;
-    genai_str_t    tier;
-    genai_price_t  p;
+    int                       rc;
+    int64_t                   cost;
+    unsigned                  is_long;
+    genai_str_t               tier;
+    genai_price_t             p;
+    const genai_price_row_t  *asked;
 
     c->priced = 0;
     c->price_long = 0;
@@ -312,27 +330,29 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
 
     if (!genai_price_billed(c)) {
         genai_price_skip(c, GENAI_SKIP_NOT_BILLED);
-        return;
+        return NULL;
     }
 
     if (c->from_cache) {
         c->cost_pico = 0;
         c->priced = 1;
-        return;
+        return NULL;
     }
 
     /* an answer that nobody waited for may be billed all the same */
 
-    if (c->usage_source == GENAI_SOURCE_NONE && c->status >= 400
-        && c->status != 499 && c->status != 504 && !c->aborted)
+    if (c->usage_source == GENAI_SOURCE_NONE && !c->aborted
+        && ((c->status >= 400 && c->status != 499 && c->status != 504)
+            || (c->error && c->streamed && !c->truncated && !c->bad_body
+                && c->text_events == 0)))
     {
         genai_price_skip(c, GENAI_SKIP_NOT_BILLED);
-        return;
+        return NULL;
     }
 
     if (t == NULL) {
         genai_price_skip(c, GENAI_SKIP_UNPRICED);
-        return;
+        return NULL;
     }
 
     /* latency-optimised inference has prices of its own */
@@ -340,7 +360,8 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
     tier = genai_str_is(c->latency_mode, "optimized") ? c->latency_mode
                                                       : c->service_tier;
 
-    rc = genai_price_model(t, c, tier, when, &p);
+    asked = NULL;
+    rc = genai_price_model(t, c, tier, when, &p, &asked);
 
     if (rc == GENAI_OK) {
         rc = genai_price_cost(&p, c, &cost, &is_long);
@@ -349,18 +370,20 @@ genai_price_call(const genai_price_table_t *t, genai_call_t *c, int64_t when)
             c->cost_pico = cost;
             c->price_long = is_long;
             c->priced = 1;
-            return;
+            return asked;
         }
 
-        if (rc == GENAI_DECLINED && c->input_tokens < 0
-            && p.rates->input >= 0)
-        {
-            genai_price_skip(c, GENAI_SKIP_NO_USAGE);
-            return;
+        if (rc == GENAI_DECLINED && genai_price_wanting(p.rates, c)) {
+            genai_price_skip(c, c->bad_body ? GENAI_SKIP_BAD_BODY
+                                : c->truncated || c->aborted
+                                ? GENAI_SKIP_TRUNCATED : GENAI_SKIP_NO_USAGE);
+            return asked;
         }
     }
 
     genai_price_skip(c, GENAI_SKIP_UNPRICED);
+
+    return asked;
 }
 
 

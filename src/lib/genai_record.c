@@ -13,7 +13,8 @@ typedef enum {
     REC_DOUBLE,                            /* left out when NaN */
     REC_SUM,                               /* double, left out when 0 */
     REC_TIME,                              /* u64 instant, 0: none */
-    REC_STR
+    REC_STR,
+    REC_END                                /* of the table */
 } rec_type_e;
 
 
@@ -65,6 +66,8 @@ static const rec_field_t  rec_fields[] = {
     rec(32, REC_U32, text_events),
     rec(33, REC_U8, keep),
     rec(34, REC_U8, profile),
+    rec(35, REC_U8, budget_status),
+    rec(36, REC_TIME, budget_ns),
     rec(40, REC_STR, provider),
     rec(41, REC_STR, model),
     rec(42, REC_STR, response_model),
@@ -92,6 +95,9 @@ static const rec_field_t  rec_fields[] = {
     rec(64, REC_STR, stop_sequences),
     rec(65, REC_STR, price_version),
     rec(66, REC_STR, data_source),
+    rec(67, REC_STR, budget),
+    rec(68, REC_STR, budget_limit),
+    rec(69, REC_STR, budget_class),
     rec(80, REC_I64, input_tokens),
     rec(81, REC_I64, output_tokens),
     rec(82, REC_I64, cache_read_tokens),
@@ -118,20 +124,24 @@ static const rec_field_t  rec_fields[] = {
     rec(107, REC_U32, score_count),
     rec(108, REC_U64, request_bytes),
     rec(109, REC_U64, response_bytes),
+    rec(110, REC_I64, budget_reserved),
     rec(130, REC_DOUBLE, temperature),
     rec(131, REC_DOUBLE, top_p),
     rec(132, REC_SUM, score_sum),
-    rec(133, REC_DOUBLE, score_top)
+    rec(133, REC_DOUBLE, score_top),
+    { 0, REC_END, 0 }
 };
 
 
-/* one place that knows the order of the bits */
+/* one place that knows the order of the bits; 16 to 18 are disagreement */
 
 #define rec_flags(x)                                                          \
     x(0, sampled) x(1, stream) x(2, streamed) x(3, usage_complete)            \
     x(4, priced) x(5, aborted) x(6, truncated) x(7, bad_body)                 \
     x(8, from_cache) x(9, error) x(10, parent_remote)                         \
-    x(11, context_exceeded) x(12, price_long) x(13, internal)
+    x(11, context_exceeded) x(12, price_long) x(13, internal)                 \
+    x(14, reasoning) x(15, budget_warned) x(19, by_vector) x(20, by_words)    \
+    x(21, drained)
 
 
 typedef struct {
@@ -185,6 +195,23 @@ rec_put_double(rec_out_t *o, unsigned tag, double v)
 }
 
 
+#define rec_at(c, f, type)                                                    \
+    (*(const type *) ((const char *) (c) + (f)->offset))
+
+
+static void
+rec_put_real(rec_out_t *o, const genai_call_t *c, const rec_field_t *f)
+{
+    double  d;
+
+    d = rec_at(c, f, double);
+
+    if (!isnan(d) && (d != 0 || f->type == REC_DOUBLE)) {
+        rec_put_double(o, f->tag, d);
+    }
+}
+
+
 static inline int
 rec_put_str(rec_out_t *o, unsigned tag, genai_str_t s)
 {
@@ -216,64 +243,72 @@ rec_instant(const genai_call_t *c, uint64_t t)
 }
 
 
-static unsigned
-rec_put_field(rec_out_t *o, const genai_call_t *c, const rec_field_t *f)
+#define rec_put_run(of, value)                                                \
+    do {                                                                      \
+        value;                                                                \
+                                                                              \
+        if (u) {                                                              \
+            rec_put_number(o, f->tag, u);                                     \
+        }                                                                     \
+    } while ((++f)->type == of)
+
+
+/*
+ * The fields from f on that have its type; returns the first with another.
+ * Most fields of a call are empty: to find that out is most of the work, and
+ * so each type has a loop of its own.
+ */
+
+static const rec_field_t *
+rec_put_fields(rec_out_t *o, const genai_call_t *c, const rec_field_t *f,
+    unsigned *lost)
 {
-    double       d;
     int64_t      i;
     uint64_t     u;
-    const char  *p;
     genai_str_t  s;
-
-    p = (const char *) c + f->offset;
 
     switch (f->type) {
 
     case REC_U8:
-        u = *(const uint8_t *) p;
+        rec_put_run(REC_U8, u = rec_at(c, f, uint8_t));
         break;
 
     case REC_U16:
-        u = *(const uint16_t *) p;
+        rec_put_run(REC_U16, u = rec_at(c, f, uint16_t));
         break;
 
     case REC_U32:
-        u = *(const uint32_t *) p;
+        rec_put_run(REC_U32, u = rec_at(c, f, uint32_t));
         break;
 
     case REC_U64:
-        u = *(const uint64_t *) p;
+        rec_put_run(REC_U64, u = rec_at(c, f, uint64_t));
         break;
 
     case REC_TIME:
-        u = *(const uint64_t *) p;
-        u = u ? rec_instant(c, u) : 0;
+        rec_put_run(REC_TIME, u = rec_at(c, f, uint64_t);
+                              u = u ? rec_instant(c, u) : 0);
         break;
 
     case REC_I64:
-        i = *(const int64_t *) p;
-        u = (i == -1) ? 0 : rec_zigzag(i) + 1;
+        rec_put_run(REC_I64, i = rec_at(c, f, int64_t);
+                             u = (i == -1) ? 0 : rec_zigzag(i) + 1);
         break;
 
     case REC_STR:
-        s = *(const genai_str_t *) p;
-        return s.len && !rec_put_str(o, f->tag, s);
+        do {
+            s = rec_at(c, f, genai_str_t);
+            *lost += s.len && !rec_put_str(o, f->tag, s);
+        } while ((++f)->type == REC_STR);
+
+        break;
 
     default: /* REC_DOUBLE, REC_SUM */
-        d = *(const double *) p;
-
-        if (!isnan(d) && (d != 0 || f->type == REC_DOUBLE)) {
-            rec_put_double(o, f->tag, d);
-        }
-
-        return 0;
+        rec_put_real(o, c, f++);
+        break;
     }
 
-    if (u) {
-        rec_put_number(o, f->tag, u);
-    }
-
-    return 0;
+    return f;
 }
 
 
@@ -304,10 +339,11 @@ size_t
 genai_record_encode(const genai_call_t *c, void *buf, size_t size,
     unsigned *left_out)
 {
-    size_t      i;
-    unsigned    n, lost;
-    uint64_t    flags;
-    rec_out_t   o;
+    size_t              i;
+    unsigned            n, lost;
+    uint64_t            flags;
+    rec_out_t           o;
+    const rec_field_t  *f;
 
     /* numbers alone can never need more */
     if (size < 1024) {
@@ -331,8 +367,8 @@ genai_record_encode(const genai_call_t *c, void *buf, size_t size,
     flags |= (uint64_t) c->disagreement << 16;
     rec_put_number(&o, TAG_FLAGS, flags);
 
-    for (i = 0; i < genai_nelts(rec_fields); i++) {
-        lost += rec_put_field(&o, c, &rec_fields[i]);
+    for (f = rec_fields; f->type != REC_END; /* void */ ) {
+        f = rec_put_fields(&o, c, f, &lost);
     }
 
     for (n = 0; n < c->ntools; n++) {
@@ -598,10 +634,10 @@ int
 genai_record_decode(const void *buf, size_t len, genai_call_t *c,
     genai_attr_t *attrs, size_t nattrs)
 {
-    int       rc;
-    size_t    i;
-    unsigned  tag;
-    rec_in_t  in;
+    int                 rc;
+    unsigned            tag;
+    rec_in_t            in;
+    const rec_field_t  *f;
 
     genai_call_init(c, NULL, 0);
 
@@ -623,7 +659,7 @@ genai_record_decode(const void *buf, size_t len, genai_call_t *c,
 
     c->start_ns = GENAI_RECORD_BASE;
     c->attrs = attrs;
-    i = 0;
+    f = rec_fields;
 
     while (in.p < in.end) {
         tag = *in.p++;
@@ -634,12 +670,12 @@ genai_record_decode(const void *buf, size_t len, genai_call_t *c,
 
             /* fields come in the order of the table */
 
-            while (i < genai_nelts(rec_fields) && rec_fields[i].tag < tag) {
-                i++;
+            while (f->type != REC_END && f->tag < tag) {
+                f++;
             }
 
-            if (i < genai_nelts(rec_fields) && rec_fields[i].tag == tag) {
-                rc = rec_get_field(&in, c, &rec_fields[i]);
+            if (f->type != REC_END && f->tag == tag) {
+                rc = rec_get_field(&in, c, f);
 
             } else {
                 rc = rec_skip(&in, tag);

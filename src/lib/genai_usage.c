@@ -269,9 +269,11 @@ genai_usage_judge(genai_call_t *c, const genai_usage_pick_t *p)
     }
 
     /* the stop reason comes with or before the final counts: whoever has
-     * seen all three has lost nothing to an early end */
+     * seen all three has lost nothing to an early end; an error in a stream
+     * is one, too, and counts from its beginning are not the final ones */
 
-    if ((c->aborted || c->truncated)
+    if (((c->aborted && !c->drained) || c->truncated
+         || (c->error && c->streamed))
         && (c->stop_reason.len == 0 || !c->usage_complete))
     {
         c->usage_source = GENAI_SOURCE_PARTIAL;
@@ -306,7 +308,8 @@ genai_usage_wanting(const genai_call_t *c)
     }
 
     return c->aborted || c->truncated
-           || (c->usage_source == GENAI_SOURCE_NONE && !c->error);
+           || (c->error ? c->text_events > 0 && !c->bad_body
+                        : c->usage_source == GENAI_SOURCE_NONE);
 }
 
 
@@ -350,6 +353,24 @@ genai_usage_estimate(genai_call_t *c)
     c->usage_complete = 0;
 
     return GENAI_OK;
+}
+
+
+/* as if it were cut here */
+
+void
+genai_usage_running(const genai_call_t *c, int64_t *input, int64_t *output)
+{
+    genai_call_t  now;
+
+    now = *c;
+    now.aborted = 1;
+
+    genai_usage_settle(&now);
+    (void) genai_usage_estimate(&now);
+
+    *input = now.input_tokens;
+    *output = genai_usage_zero(now.output_tokens);
 }
 
 

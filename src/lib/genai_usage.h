@@ -75,7 +75,8 @@ void genai_usage_init(genai_usage_t *u);
  * when a later reading arrives: it starts afresh.
  *
  * A call that ended early has the source "partial" and is not complete,
- * unless its stop reason and both counts had passed before.
+ * unless its stop reason and both counts had passed before.  One that was
+ * drained ended early for its client alone.
  */
 void genai_usage_settle(genai_call_t *c);
 
@@ -93,6 +94,16 @@ int genai_usage_wanting(const genai_call_t *c);
  * estimate it from.
  */
 int genai_usage_estimate(genai_call_t *c);
+
+/*
+ * What a call that is still open has used, as far as it is known: what it
+ * was told so far, or else the worth of its text; of both the larger output,
+ * since counts of a stream may come at its beginning and at its end only.
+ * *input is all input, cache included, -1 when nothing tells; *output is 0
+ * when nothing has come.  The call is not settled by it.
+ */
+void genai_usage_running(const genai_call_t *c, int64_t *input,
+    int64_t *output);
 
 
 #endif /* GENAI_USAGE_H */

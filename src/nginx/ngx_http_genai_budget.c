@@ -1,5 +1,5 @@
 /*
- * Budgets: admission and settlement.
+ * Budgets: admission, and how it stands while a call goes on.
  *
  * A call is admitted in the precontent phase, after authentication and before
  * anything is sent: under every budget of its location it reserves the most
@@ -10,6 +10,7 @@
 
 #include "ngx_http_genai_budget.h"
 #include "ngx_http_genai_shm.h"
+#include "../lib/genai_usage.h"
 
 
 static ngx_int_t ngx_http_genai_budget_body(ngx_http_request_t *r,
@@ -33,18 +34,11 @@ static ngx_int_t ngx_http_genai_budget_because(
 static void ngx_http_genai_budget_release(ngx_http_genai_budget_ctx_t *b);
 static void ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx,
     ngx_uint_t status, ngx_http_genai_budget_why_t *why);
-static void ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
-    const genai_budget_amounts_t *used, ngx_uint_t readable);
-static void ngx_http_genai_budget_end_unseen(ngx_http_genai_ctx_t *ctx);
-static ngx_uint_t ngx_http_genai_budget_fate(ngx_http_genai_ctx_t *ctx);
-
-
-/* what has become of what was sent to the upstream; the greatest counts */
-
-#define NGX_HTTP_GENAI_BUDGET_UNSENT      0
-#define NGX_HTTP_GENAI_BUDGET_ERROR       1
-#define NGX_HTTP_GENAI_BUDGET_ANSWERED    2
-#define NGX_HTTP_GENAI_BUDGET_UNANSWERED  3
+static void ngx_http_genai_budget_running(ngx_http_genai_ctx_t *ctx,
+    genai_budget_amounts_t *used);
+static ngx_uint_t ngx_http_genai_budget_beyond(
+    ngx_http_genai_budget_hold_t *hold, const genai_budget_amounts_t *used,
+    genai_budget_state_t *state);
 
 
 ngx_int_t
@@ -131,6 +125,7 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     b->conf = lcf;
     b->n = 0;
     b->states = r->upstream_states ? r->upstream_states->nelts : 0;
+    b->stop_at = 0;
     b->deadline = ngx_http_genai_budget_deadline(r);
     b->extend_at = ngx_time() + b->deadline / 2;
 
@@ -190,8 +185,11 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     for (i = 0; i < b->n; i++) {
         zc = ngx_http_genai_budget_held(&b->holds[i]);
         (void) genai_budget_zone_sent(&zc->zone, b->holds[i].handle);
-        ngx_http_genai_budget_count(&zc->head->admitted);
         ngx_http_genai_budget_count(&zc->head->changes);
+
+        if (!b->holds[i].dry_run) {
+            ngx_http_genai_budget_count(&zc->head->admitted);
+        }
     }
 
     return NGX_DECLINED;
@@ -348,13 +346,21 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
         hold->conf = bc;
         hold->life = zc->life;
         hold->key = call.key;
-        hold->amounts = call.amounts;
         b->n++;
+
+        if (bc->stop
+            && genai_budget_zone_held(&zc->zone, hold->handle, &hold->amounts)
+               == GENAI_OK)
+        {
+            ctx->stop = 1;
+        }
 
         if (refused == NGX_OK && force && why->state.refused) {
             why->limit = 1;
             refused = NGX_DECLINED;
         }
+
+        hold->dry_run = (refused != NGX_OK);
 
         return refused;
 
@@ -491,6 +497,7 @@ ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx, ngx_uint_t status,
     c = &ctx->call;
     c->budget_status = (uint8_t) status;
     c->budget_limit.len = 0;
+    c->budget_ns = why ? ngx_http_genai_now() : 0;
 
     bc = why ? why->conf : ctx->budget->conf->budgets->elts;
 
@@ -504,220 +511,136 @@ ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx, ngx_uint_t status,
 }
 
 
-/* once for each reservation, whatever leads here */
+/*
+ * stream=stop.  The output is an estimate while the stream goes on, so one
+ * that has used what it reserved is not ended for that: only when what is
+ * beyond finds no room under a limit.
+ */
 
-static void
-ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
-    const genai_budget_amounts_t *used, ngx_uint_t readable)
+#define NGX_HTTP_GENAI_BUDGET_STEP  16         /* tokens between two looks */
+
+ngx_uint_t
+ngx_http_genai_budget_over(ngx_http_genai_ctx_t *ctx, genai_str_t *text)
 {
-    int                            rc;
+    u_char                        *p;
     ngx_uint_t                     i;
-    genai_budget_news_t            news;
+    genai_budget_amounts_t         used;
+    genai_budget_state_t           state;
     ngx_http_genai_budget_ctx_t   *b;
     ngx_http_genai_budget_hold_t  *hold;
     ngx_http_genai_budget_zone_t  *zc;
 
     b = ctx->budget;
 
-    for (i = 0; i < b->n; i++) {
+    if (b == NULL || b->n == 0) {
+        return 0;
+    }
 
+    genai_usage_running(&ctx->call, &used.itok, &used.otok);
+
+    if (used.otok < b->stop_at) {
+        return 0;
+    }
+
+    b->stop_at = used.otok + NGX_HTTP_GENAI_BUDGET_STEP;
+    ngx_http_genai_budget_running(ctx, &used);
+
+    for (i = 0; i < b->n; i++) {
         hold = &b->holds[i];
+
+        if (!hold->conf->stop
+            || !ngx_http_genai_budget_beyond(hold, &used, &state))
+        {
+            continue;
+        }
+
+        p = ngx_pnalloc(ctx->request->pool, hold->conf->zone->name.len + 128);
+        if (p == NULL) {
+            return 0;
+        }
+
+        text->data = (char *) p;
+        text->len = ngx_sprintf(p, "Budget '%V' exhausted: the stream was "
+                                "stopped", &hold->conf->zone->name) - p;
+
         zc = ngx_http_genai_budget_held(hold);
 
-        if (zc == NULL) {
-            continue;
+        if (zc != NULL) {
+            ngx_http_genai_budget_count(&zc->head->stopped);
         }
 
-        rc = genai_budget_zone_settle(&zc->zone, hold->handle, used,
-                                      ngx_time(), &news);
-
-        if (rc != GENAI_OK) {
-
-            /* past its deadline: settled as reserved */
-
-            continue;
-        }
-
-        ngx_http_genai_budget_count(&zc->head->changes);
-
-        if (!readable) {
-            ngx_http_genai_budget_count(&zc->head->unreadable);
-        }
-
-        if (news.over) {
-            ngx_http_genai_budget_count(&zc->head->overrun);
-        }
-
-        if (news.warn) {
-            ngx_http_genai_budget_count(&zc->head->warned);
-        }
-
-        if (news.warn | news.over) {
-            ngx_http_genai_budget_log_news(ctx->request->connection->log,
-                                           hold, &news);
-        }
+        return 1;
     }
 
-    b->n = 0;
+    return 0;
 }
 
 
-void
-ngx_http_genai_budget_settle(ngx_http_genai_ctx_t *ctx)
-{
-    ngx_uint_t               fate;
-    ngx_http_request_t      *r;
-    genai_budget_amounts_t   used;
-
-    if (ctx->budget == NULL || ctx->budget->n == 0) {
-        return;
-    }
-
-    r = ctx->request;
-    fate = ngx_http_genai_budget_fate(ctx);
-
-    if (ngx_http_get_module_loc_conf(r, ngx_http_genai_module)
-        != ctx->budget->conf
-        || (r->upstream != NULL && !ctx->call.from_cache
-            && (fate == NGX_HTTP_GENAI_BUDGET_UNSENT
-                || fate == NGX_HTTP_GENAI_BUDGET_UNANSWERED)))
-    {
-        ngx_http_genai_budget_end_unseen(ctx);
-        return;
-    }
-
-    /*
-     * What was read of an answer that broke off is an estimate; where there
-     * is none, -1 stands for what was reserved.
-     */
-
-    (void) genai_budget_actual(&ctx->call, &used);
-
-    ngx_http_genai_budget_end(ctx, &used, used.usd_pico >= 0
-                                          && used.itok >= 0
-                                          && used.otok >= 0);
-}
-
-
-/*
- * There is no answer, or another location's: a status of 400 or more is not
- * billed, nor is what was never sent; all else is what was reserved.
- */
+/* what the tokens so far cost; -1: no price */
 
 static void
-ngx_http_genai_budget_end_unseen(ngx_http_genai_ctx_t *ctx)
+ngx_http_genai_budget_running(ngx_http_genai_ctx_t *ctx,
+    genai_budget_amounts_t *used)
 {
-    genai_budget_amounts_t  used;
+    genai_call_t                 now;
+    ngx_http_genai_main_conf_t  *mcf;
 
-    if (ngx_http_genai_budget_fate(ctx) >= NGX_HTTP_GENAI_BUDGET_ANSWERED) {
-        ngx_http_genai_budget_end(ctx, NULL, 0);
-        return;
-    }
+    mcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_genai_module);
 
-    ngx_memzero(&used, sizeof(genai_budget_amounts_t));
-    used.req = 1;
+    now = ctx->call;
+    now.aborted = 1;
 
-    ngx_http_genai_budget_end(ctx, &used, 1);
+    genai_usage_settle(&now);
+    (void) genai_usage_estimate(&now);
+    (void) genai_price_call(mcf->prices, &now,
+                            (int64_t) (now.start_unix_ns / GENAI_NS_PER_SEC));
+
+    used->usd_pico = now.priced ? now.cost_pico : -1;
+    used->req = 1;
 }
 
+
+/* more than was reserved, and no room for what is more */
 
 static ngx_uint_t
-ngx_http_genai_budget_fate(ngx_http_genai_ctx_t *ctx)
+ngx_http_genai_budget_beyond(ngx_http_genai_budget_hold_t *hold,
+    const genai_budget_amounts_t *used, genai_budget_state_t *state)
 {
-    off_t                       sent;
-    ngx_uint_t                  i, n, fate;
-    ngx_http_request_t         *r;
-    ngx_http_upstream_state_t  *state;
-
-    r = ctx->request;
-    fate = NGX_HTTP_GENAI_BUDGET_UNSENT;
-
-    if (r->upstream_states == NULL) {
-        return fate;
-    }
-
-    state = r->upstream_states->elts;
-
-    for (i = ctx->budget->states; i < r->upstream_states->nelts; i++) {
-
-        sent = state[i].bytes_sent;
-
-        /* a process that is told to die does not finalize its upstreams */
-
-        if (r->upstream != NULL && r->upstream->state == &state[i]
-            && r->upstream->peer.connection != NULL)
-        {
-            sent = r->upstream->peer.connection->sent;
-        }
-
-        if (state[i].peer == NULL || sent == 0) {
-            continue;
-        }
-
-        if (state[i].header_time == (ngx_msec_t) -1) {
-            n = NGX_HTTP_GENAI_BUDGET_UNANSWERED;
-
-        } else if (state[i].status < NGX_HTTP_BAD_REQUEST
-                   || state[i].status == NGX_HTTP_GATEWAY_TIME_OUT)
-        {
-            n = NGX_HTTP_GENAI_BUDGET_ANSWERED;
-
-        } else {
-            n = NGX_HTTP_GENAI_BUDGET_ERROR;
-        }
-
-        fate = ngx_max(fate, n);
-    }
-
-    return fate;
-}
-
-
-/* the answer of the first location is not seen by our filters */
-
-void
-ngx_http_genai_budget_redirect(ngx_http_genai_ctx_t *ctx)
-{
-    if (ctx->budget == NULL) {
-        return;
-    }
-
-    if (ctx->budget->n) {
-        ngx_http_genai_budget_end_unseen(ctx);
-    }
-
-    ctx->budget->conf = NULL;
-    ctx->call.budget_status = GENAI_BUDGET_NONE;
-    ctx->call.budget.len = 0;
-    ctx->call.budget_limit.len = 0;
-    ctx->call.budget_class.len = 0;
-    ctx->call.budget_reserved = -1;
-}
-
-
-void
-ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx)
-{
-    ngx_uint_t                     i;
-    ngx_http_genai_budget_ctx_t   *b;
+    int64_t                        more;
+    uint32_t                       i;
+    genai_budget_t                 copy;
     ngx_http_genai_budget_zone_t  *zc;
 
-    b = ctx->budget;
-
-    if (b == NULL || b->n == 0 || ngx_time() < b->extend_at) {
-        return;
+    if (used->usd_pico <= hold->amounts.usd_pico
+        && used->itok <= hold->amounts.itok
+        && used->otok <= hold->amounts.otok)
+    {
+        return 0;
     }
 
-    b->extend_at = ngx_time() + b->deadline / 2;
+    zc = ngx_http_genai_budget_in_force(hold->conf->zone);
 
-    for (i = 0; i < b->n; i++) {
-        zc = ngx_http_genai_budget_held(&b->holds[i]);
+    if (zc == NULL
+        || genai_budget_zone_peek(&zc->zone, hold->key, ngx_time(), &copy)
+           != GENAI_OK)
+    {
+        return 0;
+    }
 
-        if (zc != NULL) {
-            (void) genai_budget_zone_extend(&zc->zone, b->holds[i].handle,
-                                            ngx_time() + b->deadline);
+    for (i = 0; i < copy.nuse; i++) {
+        genai_budget_state(&copy, i, ngx_time(), state);
+
+        more = genai_budget_amount(used, state->limit.unit)
+               - genai_budget_amount(&hold->amounts, state->limit.unit);
+
+        if (more > 0
+            && more > state->allowed - state->spent - state->reserved)
+        {
+            return 1;
         }
     }
+
+    return 0;
 }
 
 
@@ -766,9 +689,7 @@ ngx_http_genai_budget_left(ngx_http_genai_ctx_t *ctx,
 
             genai_budget_state(&copy, k, ngx_time(), &s);
 
-            left = s.allowed > 0
-                   ? 1 - ((double) s.spent + (double) s.reserved) / s.allowed
-                   : 0;
+            left = ngx_http_genai_budget_share(&s);
 
             if (left < least) {
                 least = left;

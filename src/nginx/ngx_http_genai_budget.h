@@ -1,10 +1,15 @@
 /*
  * Budgets in nginx: what the files of the glue share.
  *
- *     ngx_http_genai_budget_conf.c   directives, checks, zones of a location
+ *     ngx_http_genai_budget_conf.c   directives
+ *     ngx_http_genai_budget_init.c   names and checks, when all were read
  *     ngx_http_genai_budget_shm.c    zones in shared memory, and their files
- *     ngx_http_genai_budget.c        admission and settlement
+ *     ngx_http_genai_budget.c        admission
+ *     ngx_http_genai_budget_settle.c settlement
+ *     ngx_http_genai_budget_api.c    the operator's view
+ *     ngx_http_genai_budget_raise.c  limits that are raised for a time
  *     ngx_http_genai_budget_deny.c   what a refused caller gets, and the log
+ *     ngx_http_genai_budget_status.c metrics
  */
 
 #ifndef NGX_HTTP_GENAI_BUDGET_H
@@ -14,9 +19,11 @@
 #include "../lib/genai_budget.h"
 #include "../lib/genai_budget_bound.h"
 #include "../lib/genai_budget_zone.h"
+#include "../lib/genai_refuse.h"
 
 
 #define NGX_HTTP_GENAI_BUDGET_USES      8      /* zones of one location */
+#define NGX_HTTP_GENAI_BUDGET_ERR       256    /* bytes of a message */
 #define NGX_HTTP_GENAI_BUDGET_IMPLICIT  (1024 * 1024)
 
 /* a reservation is given up after so long without a byte of the answer,
@@ -51,6 +58,18 @@ typedef struct {
     uint64_t                     snapshot_at;  /* Unix time of the last */
     uint64_t                     pad[2];
 } ngx_http_genai_budget_head_t;
+
+
+/* of all keys the one that is nearest to this limit, for the metrics */
+
+#define NGX_HTTP_GENAI_BUDGET_SHOWN  8
+
+typedef struct {
+    genai_budget_state_t           state;
+    double                         left;       /* share of the limit */
+    double                         rate;       /* units a second */
+    char                           window[16];
+} ngx_http_genai_budget_shown_t;
 
 
 /* genai_budget_zone, or the zone of a genai_budget that names none */
@@ -93,6 +112,13 @@ struct ngx_http_genai_budget_zone_s {
     ngx_fd_t                       lock_fd;
     ngx_msec_t                     snapshot_next;
     uint64_t                       snapshot_sum;
+
+    /* of the exposition that is made */
+
+    genai_str_t                    label;      /* its name, valid UTF-8 */
+    char                           label_buf[128];
+    ngx_uint_t                     nshown;
+    ngx_http_genai_budget_shown_t  shown[NGX_HTTP_GENAI_BUDGET_SHOWN];
 };
 
 
@@ -116,7 +142,8 @@ typedef struct {
     genai_str_t                    key;
     genai_budget_handle_t          handle;
     uint64_t                       life;       /* of the zone it is in */
-    genai_budget_amounts_t         amounts;    /* the bound */
+    genai_budget_amounts_t         amounts;    /* reserved, with stream=stop */
+    ngx_uint_t                     dry_run;    /* it would be refused */
 } ngx_http_genai_budget_hold_t;
 
 
@@ -128,6 +155,8 @@ struct ngx_http_genai_budget_ctx_s {
     ngx_uint_t                     states;     /* of upstreams before it */
     time_t                         deadline;   /* s from now, each time */
     time_t                         extend_at;
+    int64_t                        stop_at;    /* output tokens: looked at
+                                                  next then */
     ngx_http_genai_budget_hold_t   holds[NGX_HTTP_GENAI_BUDGET_USES];
 };
 
@@ -144,7 +173,7 @@ typedef struct {
 } ngx_http_genai_budget_why_t;
 
 
-/* ngx_http_genai_budget_conf.c */
+/* ngx_http_genai_budget_init.c */
 
 /* the limits of a call: those of the zone, or what its variables say, in buf.
  * NGX_DECLINED: a value that is no limit, *bad says which */
@@ -168,16 +197,49 @@ ngx_http_genai_budget_zone_t *ngx_http_genai_budget_held(
     ngx_http_genai_budget_hold_t *hold);
 
 
+/* ngx_http_genai_budget_api.c */
+
+/* by name, as it is mapped now; NULL: there is none */
+ngx_http_genai_budget_zone_t *ngx_http_genai_budget_api_find(
+    ngx_http_request_t *r, genai_str_t name);
+
+/* answers with one key of one zone; note: for people, NULL: none */
+ngx_int_t ngx_http_genai_budget_api_show(ngx_http_request_t *r,
+    ngx_str_t *zone, genai_str_t key, const char *note);
+
+/* answers {"error":"one sentence, with the mend"}; a format of nginx's */
+ngx_int_t ngx_http_genai_budget_api_error(ngx_http_request_t *r,
+    ngx_uint_t status, const char *fmt, ...);
+
+
+/* ngx_http_genai_budget_raise.c: POST */
+
+ngx_int_t ngx_http_genai_budget_raise_handler(ngx_http_request_t *r);
+
+
 /* ngx_http_genai_budget_deny.c */
 
 /* answers, or gives the status when an error_page is to */
 ngx_int_t ngx_http_genai_budget_deny(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_why_t *why);
+/* names and values live as long as the request does */
+ngx_int_t ngx_http_genai_budget_headers(ngx_http_request_t *r,
+    const genai_refuse_header_t *headers, ngx_uint_t n);
 void ngx_http_genai_budget_log_denied(ngx_http_request_t *r,
     ngx_http_genai_loc_conf_t *lcf, ngx_http_genai_budget_why_t *why,
     ngx_uint_t dry_run);
 void ngx_http_genai_budget_log_news(ngx_log_t *log,
     ngx_http_genai_budget_hold_t *hold, genai_budget_news_t *news);
+
+
+/* what is left of a limit, as a share of it; below 0 when it is passed */
+
+static ngx_inline double
+ngx_http_genai_budget_share(const genai_budget_state_t *s)
+{
+    return s->allowed > 0
+           ? 1 - ((double) s->spent + (double) s->reserved) / s->allowed : 0;
+}
 
 
 static ngx_inline void

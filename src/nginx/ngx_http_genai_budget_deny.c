@@ -8,11 +8,8 @@
  */
 
 #include "ngx_http_genai_budget.h"
-#include "../lib/genai_refuse.h"
 
 
-static ngx_int_t ngx_http_genai_budget_headers(ngx_http_request_t *r,
-    const genai_refuse_header_t *headers, ngx_uint_t n);
 static ngx_uint_t ngx_http_genai_budget_quiet(
     ngx_http_genai_budget_zone_t *zc, ngx_uint_t *more);
 static size_t ngx_http_genai_budget_key_text(genai_str_t key, u_char *buf);
@@ -103,7 +100,7 @@ ngx_http_genai_budget_deny(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
 /* names and values live as long as the request does */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_genai_budget_headers(ngx_http_request_t *r,
     const genai_refuse_header_t *headers, ngx_uint_t n)
 {

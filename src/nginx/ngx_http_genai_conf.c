@@ -12,7 +12,6 @@ static ngx_int_t ngx_http_genai_attrs_merge(ngx_array_t **conf,
     ngx_array_t *prev);
 static void ngx_http_genai_check_location(ngx_conf_t *cf,
     ngx_http_genai_loc_conf_t *conf);
-static ngx_uint_t ngx_http_genai_proxy_index(ngx_conf_t *cf);
 static ngx_http_upstream_conf_t *ngx_http_genai_proxy_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_genai_load_prices(ngx_conf_t *cf,
     ngx_http_genai_main_conf_t *mcf);
@@ -52,7 +51,7 @@ ngx_http_genai_create_main_conf(ngx_conf_t *cf)
     }
 
     mcf->spool_max = NGX_CONF_UNSET;
-    mcf->proxy = ngx_http_genai_proxy_index(cf);
+    mcf->proxy = ngx_http_genai_module_index(cf, "ngx_http_proxy_module");
 
     if (ngx_array_init(&mcf->sinks, cf->pool, 2, sizeof(genai_sink_conf_t))
         != NGX_OK
@@ -88,6 +87,7 @@ ngx_http_genai_create_loc_conf(ngx_conf_t *cf)
     conf->extract = NGX_CONF_UNSET_PTR;
     conf->capture = NGX_CONF_UNSET_SIZE;
     conf->include_usage = NGX_CONF_UNSET;
+    conf->drain = NGX_CONF_UNSET_PTR;
     conf->name = NGX_CONF_UNSET_PTR;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->session = NGX_CONF_UNSET_PTR;
@@ -111,6 +111,9 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_genai_main_conf_t  *mcf;
 
     ngx_conf_merge_uint_value(conf->api, prev->api, GENAI_API_NONE);
+
+    ngx_http_genai_admin_merge(cf, conf, prev);
+
     ngx_conf_merge_uint_value(conf->trace_context, prev->trace_context,
                               NGX_HTTP_GENAI_TC_PROPAGATE);
     ngx_conf_merge_uint_value(conf->trace_formats, prev->trace_formats,
@@ -130,6 +133,7 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->extract, prev->extract, NULL);
     ngx_conf_merge_size_value(conf->capture, prev->capture, 0);
     ngx_conf_merge_value(conf->include_usage, prev->include_usage, 0);
+    ngx_conf_merge_ptr_value(conf->drain, prev->drain, NULL);
     ngx_conf_merge_uint_value(conf->window, prev->window,
                               NGX_HTTP_GENAI_WINDOW_WARN);
     ngx_conf_merge_ptr_value(conf->name, prev->name, NULL);
@@ -159,6 +163,7 @@ ngx_http_genai_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
         mcf->window |= (conf->window == NGX_HTTP_GENAI_WINDOW_REJECT);
         mcf->include_usage |= conf->include_usage;
+        mcf->drain |= (conf->drain != NULL);
     }
 
     if (conf->api != GENAI_API_NONE && clcf->handler != NULL) {
@@ -227,10 +232,10 @@ ngx_http_genai_check_location(ngx_conf_t *cf, ngx_http_genai_loc_conf_t *conf)
 }
 
 
-/* found by name: a build without the proxy module must still load us */
+/* found by name: a build without that module must still load us */
 
-static ngx_uint_t
-ngx_http_genai_proxy_index(ngx_conf_t *cf)
+ngx_uint_t
+ngx_http_genai_module_index(ngx_conf_t *cf, const char *name)
 {
     ngx_uint_t     i;
     ngx_module_t  *module;
@@ -239,7 +244,7 @@ ngx_http_genai_proxy_index(ngx_conf_t *cf)
         module = cf->cycle->modules[i];
 
         if (module->type == NGX_HTTP_MODULE
-            && ngx_strcmp(module->name, "ngx_http_proxy_module") == 0)
+            && ngx_strcmp(module->name, name) == 0)
         {
             return module->ctx_index;
         }
@@ -611,7 +616,7 @@ ngx_http_genai_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
     mcf->status = 1;
 
-    return NGX_CONF_OK;
+    return ngx_http_genai_admin_add(cf, "genai_status");
 }
 
 

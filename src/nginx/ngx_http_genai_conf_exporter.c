@@ -170,6 +170,8 @@ ngx_http_genai_set_exporter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
+    mcf->logs |= sink->logs;
+
     return ngx_http_genai_sink_done(cf, &ctx) == NGX_OK ? NGX_CONF_OK
                                                         : NGX_CONF_ERROR;
 }
@@ -407,12 +409,13 @@ ngx_http_genai_sink_signals(ngx_conf_t *cf, genai_sink_conf_t *sink,
     ngx_uint_t   i;
 
     if (cf->args->nelts < 2) {
-        return "takes \"traces\", \"metrics\" or both";
+        return "takes \"traces\", \"metrics\", \"logs\"";
     }
 
     value = cf->args->elts;
     sink->traces = 0;
     sink->metrics = 0;
+    sink->logs = 0;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -422,8 +425,11 @@ ngx_http_genai_sink_signals(ngx_conf_t *cf, genai_sink_conf_t *sink,
         } else if (ngx_strcmp(value[i].data, "metrics") == 0) {
             sink->metrics = 1;
 
+        } else if (ngx_strcmp(value[i].data, "logs") == 0) {
+            sink->logs = 1;
+
         } else {
-            return "takes \"traces\", \"metrics\" or both";
+            return "takes \"traces\", \"metrics\", \"logs\"";
         }
     }
 

@@ -79,9 +79,11 @@ ngx_http_genai_create_ctx(ngx_http_request_t *r)
         return NULL;
     }
 
-    /* the arena, last, needs no zeroing */
+    /* call and body, which are first, have their own way to begin; the arena,
+     * last, needs no zeroing */
 
-    ngx_memzero(ctx, offsetof(ngx_http_genai_ctx_t, arena));
+    ngx_memzero(&ctx->request, offsetof(ngx_http_genai_ctx_t, arena)
+                               - offsetof(ngx_http_genai_ctx_t, request));
     genai_call_init(&ctx->call, ctx->arena, sizeof(ctx->arena));
 
     ctx->request = r;

@@ -70,6 +70,7 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
 {
     uint64_t                     t;
     genai_call_t                *c;
+    const genai_price_row_t     *row;
     ngx_http_genai_main_conf_t  *mcf;
 
     if (ctx->finished) {
@@ -99,15 +100,15 @@ ngx_http_genai_finish(ngx_http_genai_ctx_t *ctx, ngx_uint_t aborted)
         (void) genai_usage_estimate(c);
     }
 
-    genai_price_call(mcf->prices, c, (int64_t) (c->start_unix_ns
-                                                / GENAI_NS_PER_SEC));
+    row = genai_price_call(mcf->prices, c, (int64_t) (c->start_unix_ns
+                                                      / GENAI_NS_PER_SEC));
 
     if (c->skip == GENAI_SKIP_UNPRICED) {
         ngx_http_genai_unpriced(ctx, mcf);
     }
 
     ngx_http_genai_budget_settle(ctx);
-    ngx_http_genai_window_check(ctx);
+    ngx_http_genai_window_check(ctx, row);
     ngx_http_genai_keep(ctx);
     ngx_http_genai_capture_finish(ctx);
     ngx_http_genai_finish_record(ctx);
@@ -548,6 +549,12 @@ ngx_http_genai_finish_record(ngx_http_genai_ctx_t *ctx)
 
     flags = (c->sampled ? GENAI_REC_SAMPLED : 0)
             | (c->error ? GENAI_REC_ERROR : 0);
+
+    /* sampling is about spans: log records are of all */
+
+    if (mcf->logs && c->budget_status > GENAI_BUDGET_PASSED) {
+        flags |= GENAI_REC_SAMPLED;
+    }
 
     ngx_http_genai_lane_write(mcf, ngx_http_genai_record, len, flags);
 }

@@ -170,6 +170,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       offsetof(ngx_http_genai_loc_conf_t, include_usage),
       NULL },
 
+    { ngx_string("genai_drain"),
+      NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_genai_set_drain,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("genai_span_name"),
       NGX_HTTP_GENAI_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_set_complex_value_slot,
@@ -253,6 +260,13 @@ static ngx_command_t  ngx_http_genai_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_genai_loc_conf_t, budget_log_level),
       ngx_http_genai_budget_log_levels },
+
+    { ngx_string("genai_budget_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_genai_set_budget_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("genai_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
@@ -338,13 +352,17 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_genai_module);
 
+    ngx_http_genai_admin_check(cf, mcf);
+
     /* no genai anywhere: no zone, no filter, no helper */
 
     if (!mcf->enabled && !mcf->status) {
         return NGX_OK;
     }
 
-    if (ngx_http_genai_zones_add(cf, mcf) != NGX_OK) {
+    if (ngx_http_genai_zones_add(cf, mcf) != NGX_OK
+        || ngx_http_genai_status_init(cf, mcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -385,6 +403,14 @@ ngx_http_genai_postconfiguration(ngx_conf_t *cf)
     if (mcf->include_usage
         && ngx_http_genai_add_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                                     ngx_http_genai_stream_handler, 0)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (mcf->drain
+        && ngx_http_genai_add_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                    ngx_http_genai_drain_handler, 0)
            != NGX_OK)
     {
         return NGX_ERROR;

@@ -26,7 +26,7 @@
 #include "../export/genai_sink.h"
 
 
-#define NGX_HTTP_GENAI_VERSION      "0.1.0"
+#define NGX_HTTP_GENAI_VERSION      "0.2.0"
 
 
 /* genai_trace_context */
@@ -76,6 +76,9 @@ typedef struct {
 } ngx_http_genai_tables_t;
 
 
+typedef struct ngx_http_genai_samples_s  ngx_http_genai_samples_t;
+
+
 typedef struct {
     ngx_http_genai_zone_conf_t   zone;        /* genai_zone */
     ngx_http_genai_zone_conf_t   queue;       /* genai_queue */
@@ -92,15 +95,20 @@ typedef struct {
     ngx_array_t                  resource;    /* genai_pair_t */
     ngx_array_t                  budget_zones;
                                        /* ngx_http_genai_budget_zone_t * */
+    ngx_http_genai_samples_t    *samples;
 
     ngx_uint_t                   proxy;       /* its module's ctx_index, or
                                                  NGX_CONF_UNSET_UINT */
 
     ngx_uint_t                   enabled;     /* a location has genai on */
-    ngx_uint_t                   status;      /* a location has genai_status */
+    ngx_uint_t                   status;      /* a location has genai_status
+                                                 or genai_budget_api */
+    ngx_array_t                 *admin;       /* ngx_http_genai_admin_t */
     ngx_uint_t                   window;      /* a location rejects */
     ngx_uint_t                   include_usage;  /* a location has it */
     ngx_uint_t                   budgets;        /* a location has some */
+    ngx_uint_t                   drain;       /* the same */
+    ngx_uint_t                   logs;           /* an exporter takes them */
 } ngx_http_genai_main_conf_t;
 
 
@@ -123,6 +131,14 @@ typedef struct {
 } ngx_http_genai_keep_conf_t;
 
 
+/* genai_drain */
+
+typedef struct {
+    ngx_msec_t                   time;
+    off_t                        size;
+} ngx_http_genai_drain_conf_t;
+
+
 typedef struct {
     ngx_uint_t                   api;         /* genai_api_e */
     ngx_uint_t                   trace_context;
@@ -143,6 +159,7 @@ typedef struct {
 
     ngx_array_t                 *extract;     /* genai_extract_row_t */
     ngx_flag_t                   include_usage;
+    ngx_http_genai_drain_conf_t *drain;       /* NULL: off */
     size_t                       capture;     /* bytes, 0: off */
     genai_apis_t                *apis;        /* NULL: the tables alone */
 
@@ -157,6 +174,7 @@ typedef struct {
 
     ngx_str_t                    location;    /* default of genai_name */
     ngx_uint_t                   status_page; /* 1 page, 2 metrics only */
+    ngx_uint_t                   budget_api;
 } ngx_http_genai_loc_conf_t;
 
 
@@ -165,6 +183,8 @@ typedef struct {
 typedef struct ngx_http_genai_row_s  ngx_http_genai_row_t;
 
 typedef struct ngx_http_genai_stream_s  ngx_http_genai_stream_t;
+typedef struct ngx_http_genai_drain_s  ngx_http_genai_drain_t;
+typedef struct ngx_http_genai_stop_s  ngx_http_genai_stop_t;
 
 typedef struct ngx_http_genai_budget_zone_s  ngx_http_genai_budget_zone_t;
 typedef struct ngx_http_genai_budget_conf_s  ngx_http_genai_budget_conf_t;
@@ -192,12 +212,16 @@ typedef struct {
     unsigned                     queued:1;         /* is in the open list */
     unsigned                     own_cost:1;       /* this call is sampled
                                                       for our own cost */
+    unsigned                     stop:1;           /* stream=stop: the budget
+                                                      ends an open stream */
     uint64_t                     own_ns;
     genai_memory_t               memory;           /* the request's pool */
     genai_extract_t             *extract;
     genai_capture_t             *capture;          /* NULL: off */
     ngx_http_genai_stream_t     *stream;           /* NULL: nothing to hide */
     ngx_http_genai_budget_ctx_t *budget;           /* NULL: none here */
+    ngx_http_genai_drain_t      *drain;            /* NULL: off */
+    ngx_http_genai_stop_t       *stopper;          /* NULL: runs to its end */
 
     char                         arena[GENAI_CALL_ARENA];
 } ngx_http_genai_ctx_t;
@@ -226,7 +250,24 @@ char *ngx_http_genai_set_attr(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_genai_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* a module's ctx_index by its name, NGX_CONF_UNSET_UINT: it is not there */
+ngx_uint_t ngx_http_genai_module_index(ngx_conf_t *cf, const char *name);
+
 void *ngx_http_genai_alloc(void *data, size_t size);   /* data: a pool */
+
+
+/* ngx_http_genai_admin.c */
+
+/* the location that cf is in is for operators; what a directive returns */
+char *ngx_http_genai_admin_add(ngx_conf_t *cf, const char *directive);
+
+/* it is no call, and neither are its limit_except blocks */
+void ngx_http_genai_admin_merge(ngx_conf_t *cf,
+    ngx_http_genai_loc_conf_t *conf, ngx_http_genai_loc_conf_t *prev);
+
+/* after all has been merged: warns of those that nothing restricts */
+void ngx_http_genai_admin_check(ngx_conf_t *cf,
+    ngx_http_genai_main_conf_t *mcf);
 
 
 /* ngx_http_genai_conf_trace.c */
@@ -349,6 +390,13 @@ int ngx_http_genai_budget_left(ngx_http_genai_ctx_t *ctx,
     genai_budget_state_t *state, ngx_http_genai_budget_conf_t **conf);
 
 
+/* ngx_http_genai_budget_api.c */
+
+char *ngx_http_genai_set_budget_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_genai_budget_api_handler(ngx_http_request_t *r);
+
+
 /* ngx_http_genai_budget_deny.c */
 
 /* RateLimit headers of an answer to an admitted call */
@@ -395,10 +443,48 @@ void ngx_http_genai_keep(ngx_http_genai_ctx_t *ctx);
 ngx_int_t ngx_http_genai_stream_handler(ngx_http_request_t *r);
 void ngx_http_genai_stream_header(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx);
-ngx_uint_t ngx_http_genai_stream_on(ngx_http_genai_ctx_t *ctx);
 ngx_int_t ngx_http_genai_stream_filter(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
     ngx_http_output_body_filter_pt next);
+ngx_int_t ngx_http_genai_stream_send(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
+    ngx_http_output_body_filter_pt next);
+
+
+/* ngx_http_genai_drain.c: the upstream is read on without a client */
+
+char *ngx_http_genai_set_drain(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_genai_drain_handler(ngx_http_request_t *r);
+
+/* the request body is whole */
+void ngx_http_genai_drain_request(ngx_http_genai_ctx_t *ctx);
+
+/* 1: the header is not to be sent */
+ngx_uint_t ngx_http_genai_drain_header(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
+ngx_int_t ngx_http_genai_drain_filter(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
+    ngx_http_output_body_filter_pt next);
+
+
+/* ngx_http_genai_stop.c: a stream ends at its budget */
+
+void ngx_http_genai_stop_header(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx);
+
+/* what is to be sent instead of in, NULL: nothing */
+ngx_chain_t *ngx_http_genai_stream_stop(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in);
+
+
+/* ngx_http_genai_budget.c */
+
+/* has this open stream used more than its budget has left?  *text: the
+ * sentence for the client.  Asked after each piece of a stream with ctx->stop
+ * until it says so once */
+ngx_uint_t ngx_http_genai_budget_over(ngx_http_genai_ctx_t *ctx,
+    genai_str_t *text);
 
 
 /* ngx_http_genai_window.c */
@@ -407,7 +493,8 @@ ngx_int_t ngx_http_genai_whole_body(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx);
 
 ngx_int_t ngx_http_genai_window_handler(ngx_http_request_t *r);
-void ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx);
+void ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx,
+    const genai_price_row_t *row);
 ngx_uint_t ngx_http_genai_has_error_page(ngx_http_request_t *r,
     ngx_int_t status);
 ngx_int_t ngx_http_genai_refuse(ngx_http_request_t *r,
@@ -462,10 +549,30 @@ ngx_int_t ngx_http_genai_add_variables(ngx_conf_t *cf);
 
 /* ngx_http_genai_status.c: /metrics, healthz */
 
+ngx_int_t ngx_http_genai_status_init(ngx_conf_t *cf,
+    ngx_http_genai_main_conf_t *mcf);
 ngx_int_t ngx_http_genai_status_handler(ngx_http_request_t *r);
 
 /* gauges and accounts beside the registry, as of now; data: main conf */
 const genai_metrics_view_t *ngx_http_genai_view(void *data);
+
+/* an answer that grows; all zeros but request and last = &out */
+
+typedef struct {
+    ngx_http_request_t          *request;
+    ngx_chain_t                 *out;
+    ngx_chain_t                **last;
+    ngx_buf_t                   *buf;
+    off_t                        size;
+} ngx_http_genai_text_t;
+
+
+/* data: ngx_http_genai_text_t; GENAI_ERROR: no memory */
+int ngx_http_genai_text_write(void *data, const char *buf, size_t len);
+
+/* head and body, the status is set already */
+ngx_int_t ngx_http_genai_text_send(ngx_http_request_t *r,
+    ngx_http_genai_text_t *text, const char *type);
 
 
 #endif /* NGX_HTTP_GENAI_MODULE_H */

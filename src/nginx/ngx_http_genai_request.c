@@ -158,6 +158,8 @@ ngx_http_genai_begin(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
         ctx->call.error_message.len = 0;
         ctx->tap = 0;
         ctx->header_seen = 0;
+
+        genai_body_free(&ctx->body);
     }
 
     ngx_http_genai_detect(r, ctx, lcf);
@@ -279,7 +281,6 @@ ngx_http_genai_detect(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     /* the second time: what was read of the request stays in the call */
 
-    genai_body_free(&ctx->body);
     genai_body_request_begin(&ctx->body, apis, &ctx->call);
     genai_body_memory(&ctx->body, &ctx->memory);
     ngx_http_genai_extract_begin(ctx);
@@ -776,6 +777,7 @@ ngx_http_genai_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         if (b->last_buf) {
             ctx->request_done = 1;
             genai_body_request_end(&ctx->body, 1);
+            ngx_http_genai_drain_request(ctx);
         }
     }
 

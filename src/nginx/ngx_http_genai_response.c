@@ -2,7 +2,8 @@
  * The response's way out: what it is, by its head; the body tap.
  *
  * The tap never changes, delays or fails a response: bytes are read first
- * and the same chain is forwarded in the same call, its code untouched.
+ * and the same chain is forwarded in the same call, its code untouched.  The
+ * exceptions are in ngx_http_genai_stream.c.
  */
 
 #include "ngx_http_genai_module.h"
@@ -46,6 +47,10 @@ ngx_http_genai_header_filter(ngx_http_request_t *r)
         ngx_http_genai_stream_header(r, ctx);
         ngx_http_genai_budget_header(r, ctx);
         ngx_http_genai_own_stop(ctx, t);
+
+        if (ctx->drain != NULL && ngx_http_genai_drain_header(r, ctx)) {
+            return NGX_OK;
+        }
     }
 
     return ngx_http_next_header_filter(r);
@@ -177,8 +182,13 @@ ngx_http_genai_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_genai_module);
 
-    if (ctx == NULL || !ctx->header_seen || ctx->last_seen || in == NULL) {
+    if (ctx == NULL || !ctx->header_seen) {
         return ngx_http_next_body_filter(r, in);
+    }
+
+    if (ctx->last_seen || in == NULL) {
+        return ngx_http_genai_stream_filter(r, ctx, in,
+                                            ngx_http_next_body_filter);
     }
 
     t = ngx_http_genai_own_start(ctx);
@@ -205,10 +215,6 @@ ngx_http_genai_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_http_genai_budget_alive(ctx);
     ngx_http_genai_own_stop(ctx, t);
 
-    if (ngx_http_genai_stream_on(ctx)) {
-        return ngx_http_genai_stream_filter(r, ctx, in,
-                                            ngx_http_next_body_filter);
-    }
-
-    return ngx_http_next_body_filter(r, in);
+    return ngx_http_genai_stream_filter(r, ctx, in,
+                                        ngx_http_next_body_filter);
 }

@@ -76,6 +76,10 @@ static ngx_int_t ngx_http_genai_zone_init(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_http_genai_queue_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static uint32_t ngx_http_genai_body_size(ngx_conf_t *cf, size_t size);
+static size_t ngx_http_genai_zone_layout(ngx_http_genai_zone_head_t *head,
+    size_t size);
+static void ngx_http_genai_zone_tell(ngx_conf_t *cf, size_t size,
+    uint32_t lane);
 static void *ngx_http_genai_zone_mem(ngx_shm_zone_t *shm_zone, size_t *size);
 static void ngx_http_genai_lock(void *data);
 static void ngx_http_genai_unlock(void *data);
@@ -157,6 +161,8 @@ ngx_http_genai_zones_add(ngx_conf_t *cf, ngx_http_genai_main_conf_t *mcf)
     zone->data = qctx;
     mcf->queue.shm_zone = zone;
 
+    ngx_http_genai_zone_tell(cf, mcf->zone.size, qctx->body_size);
+
     ngx_http_genai_single_suspend(mcf);
 
     return NGX_OK;
@@ -204,10 +210,51 @@ ngx_http_genai_zone_mem(ngx_shm_zone_t *shm_zone, size_t *size)
 }
 
 
+/* a sixteenth for rows, a sixty-fourth for labels' values, the rest for
+ * metrics; returns the size of the second */
+
+static size_t
+ngx_http_genai_zone_layout(ngx_http_genai_zone_head_t *head, size_t size)
+{
+    size_t  labels;
+
+    labels = ngx_align(size / 64, ngx_pagesize);
+
+    head->nrows = size / 16 / sizeof(ngx_http_genai_row_t);
+    head->labels = ngx_align(ngx_pagesize
+                             + head->nrows * sizeof(ngx_http_genai_row_t),
+                             ngx_pagesize);
+    head->metrics = head->labels + labels;
+    head->metrics_size = size - head->metrics;
+
+    return labels;
+}
+
+
+/* how much has room, for who reads "nginx -t" */
+
+static void
+ngx_http_genai_zone_tell(ngx_conf_t *cf, size_t size, uint32_t lane)
+{
+    genai_metrics_plan_t        plan;
+    ngx_http_genai_zone_head_t  head;
+
+    size -= ngx_align(sizeof(ngx_slab_pool_t), ngx_pagesize);
+    (void) ngx_http_genai_zone_layout(&head, size);
+
+    if (genai_metrics_plan(head.metrics_size, &plan) == GENAI_OK) {
+        ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
+                           "genai_zone: room for %uL open calls and %uD "
+                           "label sets; genai_queue: lanes of %uDk",
+                           head.nrows, plan.series, lane / 1024);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_genai_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t                       size, rows, labels;
+    size_t                       size, labels;
     u_char                      *p;
     struct timespec              ts;
     ngx_http_genai_zone_ctx_t   *ctx;
@@ -219,23 +266,12 @@ ngx_http_genai_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (data == NULL && !shm_zone->shm.exists) {
 
-        /* a sixteenth for rows, a sixty-fourth for labels' values, the rest
-         * for metrics */
-
-        rows = size / 16 / sizeof(ngx_http_genai_row_t);
-        labels = ngx_align(size / 64, ngx_pagesize);
-
-        head->labels = ngx_align(ngx_pagesize
-                                 + rows * sizeof(ngx_http_genai_row_t),
-                                 ngx_pagesize);
-        head->metrics = head->labels + labels;
-        head->metrics_size = size - head->metrics;
+        labels = ngx_http_genai_zone_layout(head, size);
 
         ngx_memzero(p + ngx_pagesize, head->metrics - ngx_pagesize);
 
         head->version = NGX_HTTP_GENAI_ZONE_VERSION;
         head->row_size = sizeof(ngx_http_genai_row_t);
-        head->nrows = rows;
         head->spool_bytes = 0;
 
         ctx->labels = genai_labels_init(p + head->labels, labels);

@@ -2,26 +2,12 @@
  * The status location: metrics in text, healthz, an index of both.
  */
 
-#include "ngx_http_genai_module.h"
+#include "ngx_http_genai_status.h"
+#include "ngx_http_genai_shm.h"
 
 
 #define NGX_HTTP_GENAI_TEXT_BUF   (32 * 1024)
 #define NGX_HTTP_GENAI_SAMPLES    (16 + GENAI_QUEUE_SINKS * 20)
-
-
-typedef struct {
-    ngx_http_request_t      *request;
-    ngx_chain_t             *out;
-    ngx_chain_t            **last;
-    ngx_buf_t               *buf;
-    off_t                    size;
-} ngx_http_genai_text_t;
-
-
-typedef struct {
-    genai_metric_sample_t    elts[NGX_HTTP_GENAI_SAMPLES];
-    ngx_uint_t               n;
-} ngx_http_genai_samples_t;
 
 
 /* a word of a sink's account as a metric */
@@ -37,10 +23,6 @@ typedef struct {
 static ngx_int_t ngx_http_genai_status_metrics(ngx_http_request_t *r);
 static ngx_int_t ngx_http_genai_status_text(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t *text);
-static ngx_int_t ngx_http_genai_status_send(ngx_http_request_t *r,
-    ngx_http_genai_text_t *text, const char *type);
-static int ngx_http_genai_text_write(void *data, const char *buf,
-    size_t len);
 static void ngx_http_genai_samples_sinks(ngx_http_genai_main_conf_t *mcf,
     ngx_http_genai_samples_t *samples);
 static void ngx_http_genai_samples_self(ngx_http_genai_main_conf_t *mcf,
@@ -149,7 +131,7 @@ ngx_http_genai_status_text(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_genai_status_send(r, &t, "text/plain");
+    return ngx_http_genai_text_send(r, &t, "text/plain");
 }
 
 
@@ -201,13 +183,13 @@ ngx_http_genai_status_metrics(ngx_http_request_t *r)
 
     r->headers_out.status = NGX_HTTP_OK;
 
-    return ngx_http_genai_status_send(r, &text,
+    return ngx_http_genai_text_send(r, &text,
                                       genai_metrics_content_type(format));
 }
 
 
-static ngx_int_t
-ngx_http_genai_status_send(ngx_http_request_t *r,
+ngx_int_t
+ngx_http_genai_text_send(ngx_http_request_t *r,
     ngx_http_genai_text_t *text, const char *type)
 {
     ngx_int_t  rc;
@@ -234,7 +216,7 @@ ngx_http_genai_status_send(ngx_http_request_t *r,
 }
 
 
-static int
+int
 ngx_http_genai_text_write(void *data, const char *buf, size_t len)
 {
     ngx_http_genai_text_t  *t = data;
@@ -276,17 +258,44 @@ ngx_http_genai_text_write(void *data, const char *buf, size_t len)
 }
 
 
-static genai_metric_sample_t *
+ngx_int_t
+ngx_http_genai_status_init(ngx_conf_t *cf, ngx_http_genai_main_conf_t *mcf)
+{
+    ngx_http_genai_samples_t  *samples;
+
+    samples = ngx_pcalloc(cf->pool, sizeof(ngx_http_genai_samples_t));
+    if (samples == NULL) {
+        return NGX_ERROR;
+    }
+
+    samples->size = NGX_HTTP_GENAI_SAMPLES
+                    + mcf->budget_zones.nelts * NGX_HTTP_GENAI_BUDGET_SAMPLES;
+
+    samples->elts = ngx_palloc(cf->pool, samples->size
+                                         * sizeof(genai_metric_sample_t));
+    if (samples->elts == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcf->samples = samples;
+
+    return NGX_OK;
+}
+
+
+genai_metric_sample_t *
 ngx_http_genai_sample_int(ngx_http_genai_samples_t *samples,
     const char *name, const char *help, genai_metric_kind_e kind, int64_t n)
 {
     genai_metric_sample_t  *s;
 
-    if (samples->n == NGX_HTTP_GENAI_SAMPLES) {
+    if (samples->n == samples->size) {
         samples->n--;                    /* cannot be: the array is sized */
     }
 
     s = &samples->elts[samples->n++];
+
+    ngx_memzero(s, sizeof(genai_metric_sample_t));
 
     s->name = name;
     s->help = help;
@@ -299,7 +308,22 @@ ngx_http_genai_sample_int(ngx_http_genai_samples_t *samples,
 }
 
 
-static void
+genai_metric_sample_t *
+ngx_http_genai_sample_double(ngx_http_genai_samples_t *samples,
+    const char *name, const char *help, double d)
+{
+    genai_metric_sample_t  *s;
+
+    s = ngx_http_genai_sample_int(samples, name, help, GENAI_METRIC_GAUGE, 0);
+
+    s->is_int = 0;
+    s->d = d;
+
+    return s;
+}
+
+
+void
 ngx_http_genai_sample_label(genai_metric_sample_t *s, const char *name,
     const char *value, size_t len)
 {
@@ -316,19 +340,22 @@ ngx_http_genai_sample_label(genai_metric_sample_t *s, const char *name,
 const genai_metrics_view_t *
 ngx_http_genai_view(void *data)
 {
-    ngx_http_genai_main_conf_t  *mcf = data;
+    ngx_http_genai_samples_t    *samples;
+    ngx_http_genai_main_conf_t  *mcf;
 
-    static genai_metrics_view_t      view;
-    static ngx_http_genai_samples_t  samples;
+    static genai_metrics_view_t  view;
 
-    ngx_memzero(&samples, sizeof(ngx_http_genai_samples_t));
+    mcf = ngx_http_genai_in_force(data);
+    samples = mcf->samples;
+    samples->n = 0;
 
-    ngx_http_genai_samples_self(mcf, &samples);
-    ngx_http_genai_samples_sinks(mcf, &samples);
+    ngx_http_genai_samples_self(mcf, samples);
+    ngx_http_genai_samples_sinks(mcf, samples);
+    ngx_http_genai_samples_budgets(mcf, samples);
 
     view.groups = GENAI_METRICS_ALL;
-    view.samples = samples.elts;
-    view.nsamples = samples.n;
+    view.samples = samples->elts;
+    view.nsamples = samples->n;
 
     return &view;
 }
@@ -435,12 +462,10 @@ ngx_http_genai_samples_sinks(ngx_http_genai_main_conf_t *mcf,
                                         ngx_strlen(reason));
         }
 
-        s = ngx_http_genai_sample_int(samples,
+        s = ngx_http_genai_sample_double(samples,
                               "genai_export_last_success_timestamp_seconds",
                               "When the receiver last took a batch.",
-                              GENAI_METRIC_GAUGE, 0);
+                              st->account.last_success / 1000.0);
         ngx_http_genai_sample_label(s, "sink", st->name, len);
-        s->is_int = 0;
-        s->d = st->account.last_success / 1000.0;
     }
 }

@@ -1,5 +1,8 @@
 /*
- * Where bytes are changed, off by default.
+ * The exceptions to "the tap never changes a response", off by default: what
+ * is done with the chain once it was read.  Draining after the client has
+ * left is in ngx_http_genai_drain.c, stopping at a budget in
+ * ngx_http_genai_stop.c; the rest is here.
  *
  * genai_include_usage: an OpenAI-shaped chat stream that was not asked for
  * its usage carries none.  The request then gets stream_options at its end,
@@ -30,6 +33,9 @@ static size_t ngx_http_genai_stream_cut(ngx_buf_t *b);
 static size_t ngx_http_genai_stream_tail(const u_char *p, size_t len);
 static ngx_int_t ngx_http_genai_stream_length(ngx_http_request_t *r,
     size_t more);
+static ngx_int_t ngx_http_genai_stream_hide(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_chain_t *in,
+    ngx_http_output_body_filter_pt next);
 static ngx_int_t ngx_http_genai_stream_buf(ngx_http_request_t *r,
     ngx_http_genai_stream_t *s, ngx_buf_t *b, ngx_chain_t ***last);
 
@@ -274,6 +280,10 @@ ngx_http_genai_stream_header(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx)
 {
     ngx_str_t  *type;
 
+    if (ctx->stop) {
+        ngx_http_genai_stop_header(r, ctx);
+    }
+
     type = &r->headers_out.content_type;
 
     if (ctx->stream == NULL || r->header_only
@@ -294,10 +304,44 @@ ngx_http_genai_stream_header(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx)
 }
 
 
-/* sends other buffers than it is given: in is consumed */
+/* the end of our body filter */
 
 ngx_int_t
 ngx_http_genai_stream_filter(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
+    ngx_chain_t *in, ngx_http_output_body_filter_pt next)
+{
+    if (ctx->stopper != NULL && in != NULL) {
+        in = ngx_http_genai_stream_stop(r, ctx, in);
+
+        if (in == NULL) {
+            return NGX_OK;
+        }
+    }
+
+    if (ctx->drain != NULL) {
+        return ngx_http_genai_drain_filter(r, ctx, in, next);
+    }
+
+    return ngx_http_genai_stream_send(r, ctx, in, next);
+}
+
+
+ngx_int_t
+ngx_http_genai_stream_send(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
+    ngx_chain_t *in, ngx_http_output_body_filter_pt next)
+{
+    if (ctx->stream == NULL || !ctx->stream->on || in == NULL) {
+        return next(r, in);
+    }
+
+    return ngx_http_genai_stream_hide(r, ctx, in, next);
+}
+
+
+/* sends other buffers than it is given: in is consumed */
+
+static ngx_int_t
+ngx_http_genai_stream_hide(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     ngx_chain_t *in, ngx_http_output_body_filter_pt next)
 {
     ngx_int_t                 rc;
@@ -324,15 +368,6 @@ ngx_http_genai_stream_filter(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
                             (ngx_buf_tag_t) &ngx_http_genai_stream_tag);
 
     return rc;
-}
-
-
-/* whether the answer's bytes are to go through here */
-
-ngx_uint_t
-ngx_http_genai_stream_on(ngx_http_genai_ctx_t *ctx)
-{
-    return ctx->stream != NULL && ctx->stream->on;
 }
 
 

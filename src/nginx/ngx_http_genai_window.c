@@ -17,7 +17,7 @@
 
 static void ngx_http_genai_window_read(ngx_http_request_t *r);
 static int64_t ngx_http_genai_window_passed(ngx_http_genai_ctx_t *ctx,
-    int64_t *window);
+    const genai_price_row_t *row, int64_t *window);
 
 
 ngx_int_t
@@ -46,7 +46,7 @@ ngx_http_genai_window_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    tokens = ngx_http_genai_window_passed(ctx, &window);
+    tokens = ngx_http_genai_window_passed(ctx, NULL, &window);
     if (tokens == 0) {
         return NGX_DECLINED;
     }
@@ -107,26 +107,28 @@ ngx_http_genai_window_read(ngx_http_request_t *r)
 /* "warn": at the end of the call */
 
 void
-ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx)
+ngx_http_genai_window_check(ngx_http_genai_ctx_t *ctx,
+    const genai_price_row_t *row)
 {
     int64_t  window;
 
     if (ctx->conf != NULL && ctx->conf->window != NGX_HTTP_GENAI_WINDOW_OFF
-        && ngx_http_genai_window_passed(ctx, &window))
+        && ngx_http_genai_window_passed(ctx, row, &window))
     {
         ctx->call.context_exceeded = 1;
     }
 }
 
 
-/* the estimate when it passes the window, otherwise 0 */
+/* the estimate when it passes the window, otherwise 0; row: the model's if
+ * it was looked up before */
 
 static int64_t
-ngx_http_genai_window_passed(ngx_http_genai_ctx_t *ctx, int64_t *window)
+ngx_http_genai_window_passed(ngx_http_genai_ctx_t *ctx,
+    const genai_price_row_t *row, int64_t *window)
 {
     int64_t                      tokens;
     genai_call_t                *c;
-    const genai_price_row_t     *row;
     ngx_http_genai_main_conf_t  *mcf;
 
     c = &ctx->call;
@@ -149,8 +151,11 @@ ngx_http_genai_window_passed(ngx_http_genai_ctx_t *ctx, int64_t *window)
         return 0;
     }
 
-    row = genai_price_lookup(mcf->prices, c->model,
-                             (int64_t) (c->start_unix_ns / GENAI_NS_PER_SEC));
+    if (row == NULL) {
+        row = genai_price_lookup(mcf->prices, c->model,
+                                 (int64_t) (c->start_unix_ns
+                                            / GENAI_NS_PER_SEC));
+    }
 
     if (row == NULL || row->context <= 0 || tokens <= row->context) {
         return 0;

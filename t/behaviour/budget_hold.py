@@ -282,7 +282,7 @@ def poison(worker, pid):
     with open('/proc/%d/mem' % worker, 'r+b', buffering=0) as mem:
         for place in places:
             mem.seek(int(place, 16))
-            at = mem.read(4096).find(b'gnabdtb1')
+            at = mem.read(4096).find(b'gnabdtb')
             if at < 0:
                 continue
             head = int(place, 16) + at

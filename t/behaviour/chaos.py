@@ -25,7 +25,7 @@ import threading
 import time
 
 from chaoslib import (Load, Nginx, Receiver, Server, Tap, Upstream, alive,
-                      wait)
+                      quantile, wait)
 
 
 class Chaos:
@@ -422,15 +422,44 @@ class Chaos:
         self.receiver.hung.set()
         self.receiver.up()
         time.sleep(0.3)
-        times = sorted(load.times)
         done = load.finish()
         self.check('receiver %s and back' % mode, done, settle=40)
-        self.tap.note('receiver %s: p99 of requests %.1f ms'
-                      % (mode, times[len(times) * 99 // 100] * 1000))
         n.quit()
 
     def case_receiver_down(self):
         self.trouble('down', 12 if self.opts.full else 4)
+
+    def case_receiver_away(self):
+        """requests do not wait for a receiver: their times while it is away
+        are those of the same load, in the same run, while it is there"""
+        n = self.nginx().start()
+        load = Load(n.port)
+        up, away = [], {}
+        for mode in 'down', 'hang':
+            wait(lambda: n.accounts()['otlp']['spool_records'] == 0, 40,
+                 'the spool is sent')
+            up += load.during(3 * self.long)
+            if mode == 'down':
+                self.receiver.down()
+            else:
+                self.receiver.mode = mode
+            # after 2 s of failure records go to disk: both ways count
+            away[mode] = load.during(4 * self.long)
+            self.receiver.mode = 'ok'
+            self.receiver.hung.set()
+            self.receiver.up()
+        load.finish()
+        n.quit()
+        # what a busy machine does to the slowest 1 % is in both
+        bar = 2 * quantile(up, 99) + 2 * quantile(up, 50)
+        for mode, times in away.items():
+            got = quantile(times, 99)
+            self.tap.ok(got <= bar and len(up) > 500 and len(times) > 500,
+                        'receiver %s: p99 of %d requests %.1f ms, of %d with '
+                        'it %.1f ms (p50 %.1f and %.1f)'
+                        % (mode, len(times), got * 1e3, len(up),
+                           quantile(up, 99) * 1e3, quantile(times, 50) * 1e3,
+                           quantile(up, 50) * 1e3))
 
     def case_receiver_hang(self):
         self.trouble('hang', 4)
@@ -450,30 +479,66 @@ class Chaos:
     def case_receiver_partial(self):
         self.trouble('partial', 2)
 
-    def case_small_spool(self):
-        """the spool is full: the newest is dropped, and counted"""
-        n = self.nginx(spool='1m').start()
+    def overflow(self, name):
+        """no room on disk: the newest is dropped and counted, requests and
+        the other sink go on, and with room again the spool is used again"""
+        n = self.n
         self.receiver.down()
         load = Load(n.port, pause=0)
         wait(lambda: n.accounts()['otlp']['dropped'] > 0
              or len(load.done) > 60000, 60, 'something is dropped')
         done = load.finish()
-        self.balance_now('spool full: balanced')
+        self.balance_now('%s: balanced' % name)
         a = n.accounts()
-        self.tap.ok(a['file']['dropped'] == 0,
-                    'spool full: the other sink loses nothing', a['file'])
-        miss = done - n.spans()
+        self.tap.ok(load.failed == 0 and a['file']['dropped'] == 0,
+                    '%s: no request fails, the other sink loses nothing'
+                    % name, load.failed, a['file'])
+        self.tap.ok(a['otlp']['spool_records'] > 0,
+                    '%s: what had room is there' % name, a['otlp'])
         size = sum(os.path.getsize(f)
                    for f in glob.glob(n.dir + '/spool/*.spool'))
-        self.tap.ok(size <= 1024 * 1024, 'spool full: %d bytes' % size)
+        self.tap.ok(size <= 1024 * 1024, '%s: %d bytes' % (name, size))
         self.receiver.up()
         wait(n.settled, 40, 'all is sent')
-        a = n.accounts()['otlp']
+        lost = n.dropped('otlp')
         miss = done - self.receiver.got()
-        self.tap.ok(len(miss) == a['dropped'],
-                    'spool full: %d lost, %d counted'
-                    % (len(miss), a['dropped']))
+        self.tap.ok(len(miss) == lost['spool_full'] == sum(lost.values()),
+                    '%s: %d lost, %d counted as spool_full'
+                    % (name, len(miss), lost['spool_full']), lost)
+
+        self.receiver.down()
+        load = Load(n.port, pause=0.02)
+        wait(lambda: n.accounts()['otlp']['spool_records'] > 0, 20,
+             'it is spooled again')
+        done = load.finish()
+        self.receiver.up()
+        wait(n.settled, 40, 'all is sent')
+        miss = done - self.receiver.got()
+        self.tap.ok(not miss, '%s: later %d answered, %d lost'
+                    % (name, len(done), len(miss)))
         n.quit()
+
+    def case_small_spool(self):
+        self.nginx(spool='1m').start()
+        self.overflow('spool full')
+
+    def case_disk_full(self):
+        n = self.nginx(spool='64m')
+        spool = n.dir + '/spool'
+        os.mkdir(spool)
+        if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=512k',
+                           'tmpfs', spool], stderr=subprocess.DEVNULL
+                          ).returncode:
+            self.tap.ok(True, 'disk full: # SKIP no tmpfs may be mounted')
+            return
+        try:
+            n.start()
+            self.overflow('disk full')
+            self.tap.ok(any('No space left on device' in line
+                            for line in n.log()),
+                        'disk full: the log says so')
+        finally:
+            subprocess.run(['umount', '-l', spool], check=True)
 
     def case_quit_hang(self):
         """QUIT with a receiver that never answers takes seconds, not more"""

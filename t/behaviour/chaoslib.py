@@ -265,11 +265,21 @@ class Load:
             if self.pause:
                 time.sleep(self.pause)
 
+    def during(self, seconds):
+        """times of the requests that were answered in these seconds"""
+        begin = len(self.times)
+        time.sleep(seconds)
+        return self.times[begin:]
+
     def finish(self):
         self.stop.set()
         for t in self.threads:
             t.join(20)
         return set(self.done)
+
+
+def quantile(times, percent):
+    return sorted(times)[len(times) * percent // 100]
 
 
 # --- nginx ---
@@ -431,6 +441,13 @@ class Nginx:
             sink[m.group(1)] = sink.get(m.group(1), 0) + float(m.group(3))
         return out
 
+    def dropped(self, sink):
+        """{reason: records lost}"""
+        return {reason: int(value) for reason, value in re.findall(
+            r'^genai_export_dropped_total\{(?=[^}]*sink="%s")'
+            r'[^}]*reason="(\w+)"[^}]*\} (\d+)$' % sink,
+            self.get('/genai/metrics'), re.M)}
+
     def balanced(self):
         """'' or the sink whose account does not balance"""
         for name, a in self.accounts().items():
@@ -470,10 +487,13 @@ class Nginx:
                                 out[i] = out.get(i, 0) + 1
         return set(out)
 
-    def errors(self):
+    def log(self):
         with open(self.dir + '/logs/error.log') as f:
-            return [line.rstrip() for line in f
-                    if re.search(r'\[(alert|crit|emerg)\]', line)]
+            return f.read().splitlines()
+
+    def errors(self):
+        return [line for line in self.log()
+                if re.search(r'\[(alert|crit|emerg)\]', line)]
 
     def masters(self):
         """every process that was started with this directory"""

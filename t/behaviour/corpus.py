@@ -7,12 +7,8 @@ left to the unit test.
 import glob
 import json
 import os
-import shutil
 import socket
-import socketserver
 import sys
-import tempfile
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
@@ -25,22 +21,7 @@ FACTS = ('api', 'provider', 'operation', 'step', 'model', 'response_model',
          'stop_reason', 'usage_source', 'request_id', 'documents', 'tools')
 TOKENS = ('input_tokens', 'output_tokens', 'total_tokens', 'usage_source')
 
-CONF = '''
-daemon off;
-worker_processes 1;
-%(load)s
-pid logs/nginx.pid;
-error_log logs/error.log info;
-user root;
-events { worker_connections 256; }
-http {
-    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
-    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
-    genai_prices %(top)s/conf.examples/prices.json;
-    genai_queue 4m path=%(prefix)s/spool;
-    client_max_body_size 30m;
-    proxy_read_timeout 300s;
-    proxy_http_version 1.1;
+HTTP = '''
     underscores_in_headers on;
 
     log_format facts escape=json '{"name":"$http_x_case",%(facts)s,'
@@ -56,7 +37,6 @@ http {
             proxy_pass http://127.0.0.1:%(up)d;
         }
     }
-}
 '''
 
 
@@ -81,39 +61,21 @@ def cases():
     return found
 
 
-class Upstream(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
+class Upstream(harness.Upstream):
     def __init__(self, known):
         self.known = known
-        super().__init__(('127.0.0.1', 0), Answer)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
 
-
-class Answer(socketserver.StreamRequestHandler):
-    def handle(self):
-        name, size = None, 0
-        while True:
-            line = self.rfile.readline().strip()
-            if not line:
-                break
-            key, _, value = line.partition(b':')
-            if key.lower() == b'x-case':
-                name = value.strip().decode()
-            if key.lower() == b'content-length':
-                size = int(value)
-        self.rfile.read(size)
-        if name is None:
+    def answer(self, request, headers, body):
+        if 'x-case' not in headers:
             return
-        _, answer, told = self.server.known[name]
+        _, answer, told = self.known[headers['x-case']]
         head, body = answer.split(b'\r\n\r\n', 1)
         size = len(body) + (1000 if told['.end'] == 'cut' else 0)
-        self.wfile.write(head + b'\r\nConnection: close\r\nContent-Length: %d'
-                         b'\r\n\r\n' % size)
+        request.sendall(head + b'\r\nConnection: close\r\nContent-Length: %d'
+                        b'\r\n\r\n' % size)
         for i in range(0, len(body), 700):
-            self.wfile.write(body[i:i + 700])
-            self.wfile.flush()
+            request.sendall(body[i:i + 700])
 
 
 def ask(port, name, request):
@@ -144,6 +106,9 @@ def wrong(told, got):
             out.append('%s: %r, expected %r' % (key, got[key], wanted))
     if got['error'] != told.get('error_type', ''):
         out.append('error: %r' % got['error'])
+    if 'no_cost' in told and (got['skip'], got['cost']) != (told['no_cost'],
+                                                            ''):
+        out.append('cost: %r, skipped: %r' % (got['cost'], got['skip']))
     if 'cost_pico' in told:
         whole, _, part = got['cost'].partition('.')
         pico = int((whole or '-1') + part.ljust(12, '0'))
@@ -155,22 +120,15 @@ def wrong(told, got):
 
 def main():
     known = cases()
-    upstream = Upstream(known)
-    prefix = tempfile.mkdtemp(prefix='genai-corpus-')
-    for name in ('logs', 'tmp'):
-        os.makedirs(os.path.join(prefix, name))
-    port = harness.free_port()
-    so = harness.find_module()
-    nginx = harness.Nginx(prefix, CONF % dict(
-        load='load_module %s;' % so if so else '', top=tap.TOP,
-        prefix=prefix, port=port, up=upstream.server_address[1],
-        facts=','.join('"%s":"$genai_%s"' % (f, f) for f in FACTS)), [port])
-    log = os.path.join(prefix, 'logs', 'facts.log')
+    ports = {'port': harness.free_port()}
+    facts = ','.join('"%s":"$genai_%s"' % (f, f) for f in FACTS)
 
-    try:
+    with harness.gateway('corpus', HTTP, Upstream(known), ports,
+                         facts=facts) as nginx:
+        log = os.path.join(nginx.prefix, 'logs', 'facts.log')
         bodies = {}
         for name, (request, _, _) in known.items():
-            bodies[name] = ask(port, name, request)
+            bodies[name] = ask(ports['port'], name, request)
         harness.wait_for('the log', 10, lambda: read(log).count(b'\n')
                          >= len(known))
         lines = {}
@@ -183,11 +141,6 @@ def main():
                 bad.append('%d bytes came' % len(bodies[name]))
             tap.ok(not bad, name, '\n'.join(bad))
         tap.no_alerts(nginx)
-    finally:
-        nginx.stop()
-        upstream.shutdown()
-        if not tap.failed:
-            shutil.rmtree(prefix, ignore_errors=True)
     tap.done()
 
 

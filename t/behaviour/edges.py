@@ -7,14 +7,10 @@ import json
 import os
 import random
 import re
-import shutil
 import socket
-import socketserver
 import struct
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 import zlib
 
@@ -22,27 +18,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 import tap
 import harness
+import spans
 
 HAIKU = 'anthropic.claude-haiku-4-5-20251001-v1%3A0'
 
-CONF = '''
-daemon off;
-worker_processes 1;
-%(load)s
-pid logs/nginx.pid;
-error_log logs/error.log info;
-user root;
-events { worker_connections 1024; }
-http {
-    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
-    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
-    genai_prices %(top)s/conf.examples/prices.json;
-    genai_queue 4m path=%(prefix)s/spool;
+HTTP = '''
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
-
-    client_max_body_size 30m;
-    proxy_read_timeout 300s;
-    proxy_http_version 1.1;
 
     log_format facts escape=json '{"name":"$http_x_name",'
         '"status":"$status","in":"$genai_input_tokens",'
@@ -74,7 +55,6 @@ http {
             proxy_buffering off; proxy_pass http://127.0.0.1:%(up)d;
         }
     }
-}
 '''
 
 
@@ -103,27 +83,13 @@ def stream(events=20):
     return out
 
 
-class Upstream(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 128
+class Upstream(harness.Upstream):
+    def __init__(self):
+        self.answers = {}
+        super().__init__()
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self):
-            headers = {}
-            while True:
-                line = self.rfile.readline().decode('latin-1').strip()
-                if not line:
-                    break
-                k, _, v = line.partition(':')
-                headers[k.lower()] = v.strip()
-            left = int(headers.get('content-length', 0))
-            while left:
-                left -= len(self.rfile.read(min(left, 1 << 20)))
-            try:
-                self.server.answers[headers['x-name']](self.request)
-            except OSError:
-                pass
+    def answer(self, request, headers, body):
+        self.answers[headers['x-name']](request)
 
 
 def head(request, kind='application/vnd.amazon.eventstream', length=None):
@@ -182,33 +148,18 @@ class Log:
     def __init__(self, path):
         self.path = path
 
-    def find(self, name, count=1):
+    def find(self, name, count=1, seconds=10):
         def look():
             found = [json.loads(x) for x in open(self.path, encoding='utf-8')
                      if '"name":"%s"' % name in x]
             return found if len(found) >= count else None
-        return harness.wait_for('the log line of ' + name, 10, look)[-1]
-
-
-def spans(prefix):
-    out = {}
-    try:
-        for line in open(os.path.join(prefix, 'logs/spans.jsonl'),
-                         encoding='utf-8'):
-            for rs in json.loads(line)['resourceSpans']:
-                for ss in rs['scopeSpans']:
-                    for s in ss['spans']:
-                        out[s['traceId']] = {
-                            a['key']: list(a['value'].values())[0]
-                            for a in s.get('attributes', [])}
-    except OSError:
-        pass
-    return out
+        return harness.wait_for('the log line of ' + name, seconds, look)[-1]
 
 
 def span(prefix, trace):
     return harness.wait_for('the span ' + trace, 10,
-                            lambda: spans(prefix).get(trace))
+                            lambda: spans.raw(os.path.join(
+                                prefix, 'logs/spans.jsonl')).get(trace))
 
 
 def worker_memory(nginx, field):
@@ -394,19 +345,12 @@ def unpriced(ports, log, nginx, upstream):
 
 
 def main():
-    prefix = tempfile.mkdtemp(prefix='genai-edges-')
-    os.chmod(prefix, 0o755)
-    upstream = Upstream(('127.0.0.1', 0), Upstream.Handler)
-    upstream.answers = {}
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    upstream = Upstream()
     ports = {k: harness.free_port() for k in ('port', 'h2', 'control')}
-    so = harness.find_module()
-    nginx = harness.Nginx(prefix, CONF % dict(
-        ports, load='load_module %s;' % so if so else '', top=tap.TOP,
-        prefix=prefix, up=upstream.server_address[1]), ports.values())
-    log = Log(os.path.join(prefix, 'logs', 'facts.log'))
 
-    try:
+    with harness.gateway('edges', HTTP, upstream, ports) as nginx:
+        prefix = nginx.prefix
+        log = Log(os.path.join(prefix, 'logs', 'facts.log'))
         aborts(ports, log, prefix, upstream)
         http2(ports, log, upstream)
         bad_input(ports, log, prefix, upstream)
@@ -418,10 +362,6 @@ def main():
                  and 'temporary file' not in x and 'no price for' not in x]
         tap.ok(not noisy, 'no line above info of ours for a request',
                '\n'.join(noisy[:5]))
-    finally:
-        nginx.stop()
-        upstream.shutdown()
-        shutil.rmtree(prefix, ignore_errors=True)
 
     tap.done()
 

@@ -7,11 +7,7 @@ import gzip
 import json
 import os
 import re
-import shutil
-import socketserver
 import sys
-import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -20,30 +16,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 'lib'))
 import tap
 import harness
+import spans
 
 HAIKU = 'anthropic.claude-haiku-4-5-20251001-v1:0'
 NONE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00'
 
-CONF = '''
-daemon off;
-worker_processes 1;
-%(load)s
-pid logs/nginx.pid;
-error_log logs/error.log info;
-user root;
-events { worker_connections 512; }
-http {
-    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
-    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
-    genai_prices %(top)s/conf.examples/prices.json;
-    genai_queue 4m path=%(prefix)s/spool;
+HTTP = '''
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
     genai_exporter otlp away { endpoint http://127.0.0.1:%(away)d; }
     genai_region us-east-1;
 
-    client_max_body_size 30m;
-    proxy_read_timeout 300s;
-    proxy_http_version 1.1;
     log_format facts '$genai_trace_id';
     access_log logs/facts.log facts;
 
@@ -61,7 +43,6 @@ http {
 %(locations)s
         location /genai/ { genai off; genai_status; access_log off; }
     }
-}
 '''
 
 LOCATIONS = []
@@ -78,31 +59,23 @@ def test(locations=''):
     return add
 
 
-class Upstream(socketserver.ThreadingTCPServer):
+class Upstream(harness.Upstream):
     """answers as X-Answer says, keeps what it was sent"""
 
-    allow_reuse_address = True
-    daemon_threads = True
+    def __init__(self):
+        self.seen = []
+        self.answers = {'plain': ('200 OK', 'application/json', answer(), 0)}
+        super().__init__()
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self):
-            headers = {}
-            line = self.rfile.readline()
-            while True:
-                line = self.rfile.readline().decode('latin-1').strip()
-                if not line:
-                    break
-                k, _, v = line.partition(':')
-                headers[k.lower()] = v.strip()
-            body = self.rfile.read(int(headers.get('content-length', 0)))
-            self.server.seen.append((headers, body))
-            made = self.server.answers[headers.get('x-answer', 'plain')]
-            status, kind, out, wait = made(body) if callable(made) else made
-            time.sleep(wait)
-            head = ('HTTP/1.1 %s', 'Content-Type: %s', 'Connection: close',
-                    'Content-Length: %d', '', '')
-            self.wfile.write(('\r\n'.join(head) % (
-                status, kind, len(out))).encode() + out)
+    def answer(self, request, headers, body):
+        self.seen.append((headers, body))
+        made = self.answers[headers.get('x-answer', 'plain')]
+        status, kind, out, wait = made(body) if callable(made) else made
+        time.sleep(wait)
+        head = ('HTTP/1.1 %s', 'Content-Type: %s', 'Connection: close',
+                'Content-Length: %d', '', '')
+        request.sendall(('\r\n'.join(head) % (
+            status, kind, len(out))).encode() + out)
 
 
 def answer(text='Hi there', inp=25, out=5, **more):
@@ -140,19 +113,7 @@ class Gateway:
             return r.status, r.read(), r.headers.get('X-Trace')
 
     def spans(self):
-        out = {}
-        try:
-            for line in open(os.path.join(self.prefix, 'logs/spans.jsonl'),
-                             encoding='utf-8'):
-                for rs in json.loads(line)['resourceSpans']:
-                    for ss in rs['scopeSpans']:
-                        for s in ss['spans']:
-                            out[s['traceId']] = {
-                                a['key']: list(a['value'].values())[0]
-                                for a in s.get('attributes', [])}
-        except OSError:
-            pass
-        return out
+        return spans.raw(os.path.join(self.prefix, 'logs/spans.jsonl'))
 
     def span(self, trace):
         return harness.wait_for('the span ' + trace, 10,
@@ -562,36 +523,26 @@ def codings(gw, upstream):
 
 
 def main():
-    prefix = tempfile.mkdtemp(prefix='genai-options-')
-    os.chmod(prefix, 0o755)
-    upstream = Upstream(('127.0.0.1', 0), Upstream.Handler)
-    upstream.seen = []
-    upstream.answers = {'plain': ('200 OK', 'application/json', answer(), 0)}
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    port, up = harness.free_port(), upstream.server_address[1]
-    so = harness.find_module()
-    nginx = harness.Nginx(prefix, CONF % dict(
-        load='load_module %s;' % so if so else '', top=tap.TOP, port=port,
-        away=harness.free_port(),         prefix=prefix, up=up,
-        locations=''.join(LOCATIONS).replace('@UP@', str(up))), [port])
+    upstream = Upstream()
+    ports = {'port': harness.free_port()}
+    locations = ''.join(LOCATIONS).replace(
+        '@UP@', str(upstream.server_address[1]))
 
-    try:
-        gateway = Gateway(port, prefix)
-        gateway.nginx = nginx
+    with harness.gateway('options', HTTP, upstream, ports,
+                         away=harness.free_port(),
+                         locations=locations) as nginx:
+        gw = Gateway(ports['port'], nginx.prefix)
+        gw.nginx = nginx
         for f in TESTS:
-            f(gateway, upstream)
+            f(gw, upstream)
         tap.no_alerts(nginx)
         nginx.stop()
-        left = files(prefix)
-        tap.ok(b'ASKED-on' in files(os.path.join(prefix, 'spool')),
+        left = files(nginx.prefix)
+        tap.ok(b'ASKED-on' in files(os.path.join(nginx.prefix, 'spool')),
                'captured: it is in the spool of a sink that is away')
         for word in (b'ASKED', b'ANSWERED', b'SYSTEM', b'BROKEN'):
             tap.ok(word + b'-off' not in left and word + b'-not' not in left,
                    'not captured: no %s in any file' % word.decode())
-    finally:
-        nginx.stop()
-        upstream.shutdown()
-        shutil.rmtree(prefix, ignore_errors=True)
 
     tap.done()
 

@@ -30,7 +30,8 @@ TEXT = 'Grüße, 世界 🙂 — "quoted", a\\b\nand a second line.'
 PARENT = '00-6921f00a4bf92f3577b34da6a3ce929d-00f067aa0ba902b7-01'
 TOKENS = ('input', 'output', 'cache_read', 'cache_write', 'cache_write_1h')
 
-CONF = '''
+# the beginning of an nginx.conf, as far into http as all need
+HEAD = '''
 %(load)s
 daemon off;
 user root;
@@ -42,12 +43,15 @@ error_log logs/error.log info;
 events { worker_connections 512; }
 
 http {
-    access_log off;
     client_body_temp_path tmp/client;
     proxy_temp_path tmp/proxy;
     fastcgi_temp_path tmp/fastcgi;
     uwsgi_temp_path tmp/uwsgi;
     scgi_temp_path tmp/scgi;
+'''
+
+CONF = HEAD + '''
+    access_log off;
 %(genai_http)s
 
     upstream bedrock {

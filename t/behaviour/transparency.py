@@ -9,12 +9,8 @@ import glob
 import json
 import os
 import re
-import shutil
 import socket
-import socketserver
 import sys
-import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -37,26 +33,8 @@ FACTS = {
     'tools': 'tools',
 }
 
-CONF = '''
-daemon off;
-master_process %(master)s;
-worker_processes 1;
-%(load)s
-pid logs/nginx.pid;
-error_log logs/error.log info;
-user root;
-events { worker_connections 512; }
-http {
-    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
-    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
-
-    genai_prices %(top)s/conf.examples/prices.json;
-    genai_queue 4m path=%(prefix)s/spool;
+HTTP = '''
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
-
-    client_max_body_size 25m;
-    proxy_read_timeout 300s;
-    proxy_http_version 1.1;
     proxy_set_header Host $http_host;
     proxy_set_header Connection close;
 
@@ -83,64 +61,47 @@ http {
             proxy_pass http://127.0.0.1:%(up)d$request_uri;
         }
     }
-}
 '''
 
 
-class Upstream(socketserver.ThreadingTCPServer):
+class Upstream(harness.Upstream):
     """Sends the answer of the case that X-Case names, as X-Pieces says."""
 
-    allow_reuse_address = True
-    daemon_threads = True
+    def __init__(self, cases):
+        self.cases = cases
+        self.sent = []
+        super().__init__()
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self):
-            headers = {}
-            if not self.rfile.readline():
-                return
-            while True:
-                line = self.rfile.readline().decode('latin-1').strip()
-                if not line:
-                    break
-                k, _, v = line.partition(':')
-                headers[k.lower()] = v.strip()
-            self.rfile.read(int(headers.get('content-length', 0)))
+    def answer(self, request, headers, body):
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if 'x-paced' in headers:
+            return self.paced(request)
 
-            if 'x-paced' in headers:
-                return self.paced()
+        case = self.cases[headers['x-case']]
+        head, _, body = case['res'].partition(b'\r\n\r\n')
+        length = len(body) + (100 if case['end'] == 'cut' else 0)
+        head = re.sub(rb'\r\n(content-length|transfer-encoding|'
+                      rb'connection):[^\r]*', b'', head, flags=re.I)
+        out = head + b'\r\nContent-Length: %d\r\nConnection: close' \
+            b'\r\n\r\n' % length + body
+        step = int(headers.get('x-pieces', 0)) or len(out) or 1
 
-            case = self.server.cases[headers['x-case']]
-            head, _, body = case['res'].partition(b'\r\n\r\n')
-            length = len(body) + (100 if case['end'] == 'cut' else 0)
-            head = re.sub(rb'\r\n(content-length|transfer-encoding|'
-                          rb'connection):[^\r]*', b'', head, flags=re.I)
-            out = head + b'\r\nContent-Length: %d\r\nConnection: close' \
-                b'\r\n\r\n' % length + body
-            step = int(headers.get('x-pieces', 0)) or len(out) or 1
+        for i in range(0, len(out), step):
+            request.sendall(out[i:i + step])
 
-            self.request.setsockopt(socket.IPPROTO_TCP,
-                                    socket.TCP_NODELAY, 1)
-            try:
-                for i in range(0, len(out), step):
-                    self.request.sendall(out[i:i + step])
-            except OSError:
-                pass
-
-        def paced(self):
-            """the events of a stream, 25 ms apart"""
-            case = self.server.cases['converse-stream/plain']
-            body = case['res'].partition(b'\r\n\r\n')[2]
-            self.request.setsockopt(socket.IPPROTO_TCP,
-                                    socket.TCP_NODELAY, 1)
-            self.request.sendall(
-                b'HTTP/1.1 200 OK\r\nContent-Type: application/'
-                b'vnd.amazon.eventstream\r\nTransfer-Encoding: chunked'
-                b'\r\nConnection: close\r\n\r\n')
-            for frame in frames(body):
-                self.server.sent.append(time.monotonic())
-                self.request.sendall(b'%x\r\n%s\r\n' % (len(frame), frame))
-                time.sleep(0.025)
-            self.request.sendall(b'0\r\n\r\n')
+    def paced(self, request):
+        """the events of a stream, 25 ms apart"""
+        case = self.cases['converse-stream/plain']
+        body = case['res'].partition(b'\r\n\r\n')[2]
+        request.sendall(
+            b'HTTP/1.1 200 OK\r\nContent-Type: application/'
+            b'vnd.amazon.eventstream\r\nTransfer-Encoding: chunked'
+            b'\r\nConnection: close\r\n\r\n')
+        for frame in frames(body):
+            self.sent.append(time.monotonic())
+            request.sendall(b'%x\r\n%s\r\n' % (len(frame), frame))
+            time.sleep(0.025)
+        request.sendall(b'0\r\n\r\n')
 
 
 def frames(body):
@@ -245,7 +206,7 @@ def facts_equal(cases, log):
             continue
         case = cases[got['case']]
         if case['end'] == 'aborted' or '.origin' in case['facts']:
-            continue          # t/behaviour/aborts.py, t/40-errors.t
+            continue          # t/behaviour/edges.py has those
         seen += 1
         for var, fact in FACTS.items():
             want = wanted(case['facts'], fact)
@@ -360,39 +321,26 @@ def no_delay(upstream, ports):
 
 def main():
     cases = load()
-    prefix = tempfile.mkdtemp(prefix='genai-transparency-')
-    os.chmod(prefix, 0o755)
-    upstream = Upstream(('127.0.0.1', 0), Upstream.Handler)
-    upstream.cases = cases
-    upstream.sent = []
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    ports = (harness.free_port(), harness.free_port())
-    so = harness.find_module()
+    upstream = Upstream(cases)
+    ports = {k: harness.free_port() for k in ('port', 'control')}
+    both = (ports['port'], ports['control'])
+    pairs = ''.join(',"%s":"$genai_%s"' % (v, v)
+                    for v in list(FACTS) + ['trace_id'])
 
-    nginx = harness.Nginx(prefix, CONF % {
-        'master': 'on', 'load': 'load_module %s;' % so if so else '',
-        'top': tap.TOP, 'prefix': prefix, 'port': ports[0],
-        'control': ports[1], 'up': upstream.server_address[1],
-        'pairs': ''.join(',"%s":"$genai_%s"' % (v, v)
-                         for v in list(FACTS) + ['trace_id']),
-    }, ports)
-
-    try:
-        bytes_equal(cases, ports)
-        no_delay(upstream, ports)
+    with harness.gateway('transparency', HTTP, upstream, ports,
+                         pairs=pairs) as nginx:
+        log = os.path.join(nginx.prefix, 'logs', 'facts.log')
+        bytes_equal(cases, both)
+        no_delay(upstream, both)
         time.sleep(0.5)
-        facts_equal(cases, os.path.join(prefix, 'logs', 'facts.log'))
-        spans_equal(cases, os.path.join(prefix, 'logs', 'facts.log'),
-                    os.path.join(prefix, 'logs', 'spans.jsonl'))
+        facts_equal(cases, log)
+        spans_equal(cases, log,
+                    os.path.join(nginx.prefix, 'logs', 'spans.jsonl'))
         tap.no_alerts(nginx)
         noisy = [x for x in nginx.errors().splitlines()
                  if 'genai' in x and re.search(r'\[(warn|error)\]', x)
                  and 'unpriced' not in x]
         tap.ok(not noisy, 'no line above info for a request', noisy[:5])
-    finally:
-        nginx.stop()
-        upstream.shutdown()
-        shutil.rmtree(prefix, ignore_errors=True)
 
     tap.done()
 

@@ -96,7 +96,7 @@ on_event(void *data, genai_str_t event)
 
 
 static const genai_es_handler_t  es_handler = {
-    on_frame, on_bytes, on_frame_end
+    on_frame, on_bytes, on_frame_end, NULL
 };
 
 static const genai_sse_handler_t  sse_handler = {

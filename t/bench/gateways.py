@@ -21,6 +21,9 @@ TITAN = '/model/amazon.titan-embed-text-v2%3A0/invoke'
 EVENTSTREAM = 'application/vnd.amazon.eventstream'
 MODULES = '/usr/lib/nginx/modules/'
 
+# so many events of a stream pass before it stands still
+HELD = 20
+
 WORDS = ('the gateway reads what passes and forwards it in the same call so '
          'that no event waits while tokens and their price are known when '
          'the last byte has gone').split()
@@ -103,11 +106,14 @@ def question(size):
 
 
 class Scenario:
-    """A call and its answer; with events they come one by one."""
+    """A call and its answer; with events they come one by one, all at once
+    from the upstream "burst" and in their time from "paced".
+    """
 
     def __init__(self, name, path, ask, answer, content_type,
-                 events=None):
+                 events=None, upstream='static'):
         self.name = name
+        self.upstream = upstream
         self.path = path
         self.ask = ask
         self.answer = answer
@@ -122,9 +128,9 @@ def scenarios():
         Scenario('converse-1k', CLAUDE + 'converse', ask,
                  converse_answer(1400), 'application/json'),
         Scenario('stream-burst', CLAUDE + 'converse-stream', ask,
-                 b''.join(events), EVENTSTREAM),
+                 b''.join(events), EVENTSTREAM, events, 'burst'),
         Scenario('stream-paced', CLAUDE + 'converse-stream', ask,
-                 b''.join(events), EVENTSTREAM, events),
+                 b''.join(events), EVENTSTREAM, events, 'paced'),
         Scenario('embedding-22k', TITAN,
                  frames.dumps({'inputText': prose(random.Random(5), 200),
                                'dimensions': 1024, 'normalize': True}),
@@ -187,7 +193,7 @@ def static_upstream(directory, port, list_):
     # two scenarios may ask the same: the first answers
     seen, unique = set(), []
     for s, place in zip(list_, places):
-        if s.path not in seen and not s.events:
+        if s.path not in seen and s.upstream == 'static':
             seen.add(s.path)
             unique.append(place)
     http = '''
@@ -250,9 +256,65 @@ class StreamUpstream:
             writer.close()
 
 
+class BurstUpstream(asyncio.Protocol):
+    """Sends an answer as Bedrock does, an event a chunk, but in one write."""
+
+    def __init__(self, events):
+        self.answer = HEAD + b''.join(map(chunked, events)) + b'0\r\n\r\n'
+        self.came = b''
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.came += data
+        while True:
+            head = self.came.find(b'\r\n\r\n')
+            if head < 0:
+                return
+            m = re.search(rb'content-length: *(\d+)', self.came[:head], re.I)
+            end = head + 4 + (int(m.group(1)) if m else 0)
+            if len(self.came) < end:
+                return
+            self.came = self.came[end:]
+            self.transport.write(self.answer)
+
+
+class Background:
+    """The upstreams of streams, in a process of their own."""
+
+    def __init__(self, events):
+        self.events = events
+        self.ports = {name: harness.free_port()
+                      for name in ('burst', 'paced', 'held')}
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                asyncio.run(self._main())
+            finally:
+                os._exit(1)
+        harness.wait_for('stream upstreams', 5, lambda: all(
+            harness.listening(p) for p in self.ports.values()))
+
+    async def _main(self):
+        loop = asyncio.get_running_loop()
+        await loop.create_server(lambda: BurstUpstream(self.events),
+                                 '127.0.0.1', self.ports['burst'])
+        for name, hold in (('paced', None), ('held', HELD)):
+            up = StreamUpstream(self.events, 0.005, hold)
+            await asyncio.start_server(up.serve, '127.0.0.1',
+                                       self.ports[name], backlog=2048)
+        await asyncio.Event().wait()
+
+    def stop(self):
+        os.kill(self.pid, 15)
+        os.waitpid(self.pid, 0)
+
+
 # --- the gateways ---
 
 HTTP = '''
+    upstream static { server 127.0.0.1:%(static)d; keepalive 32; }
     upstream burst { server 127.0.0.1:%(burst)d; keepalive 32; }
     upstream paced { server 127.0.0.1:%(paced)d; keepalive 32; }
     upstream held { server 127.0.0.1:%(held)d; }
@@ -280,7 +342,7 @@ SERVER = '''
 
 
 class Gateway:
-    """One form of the gateway: plain, off, on, lua or njs."""
+    """One form of the gateway: plain, off, on, lua, tuned or njs."""
 
     def __init__(self, name, directory, ports, under=()):
         self.name = name
@@ -310,14 +372,15 @@ class Gateway:
         elif name == 'on':
             meter = 'genai bedrock;'
 
-        elif name == 'lua':
+        elif name in ('lua', 'tuned'):
             load = ''.join('load_module %s%s;\n' % (MODULES, m) for m in
                            ('ndk_http_module.so', 'ngx_http_lua_module.so'))
             http = '''
     lua_package_path "%s/?.lua;;";
     lua_shared_dict tokens 1m;
     init_by_lua_block { meter = require "meter" }''' % HERE
-            meter = 'body_filter_by_lua_block { meter.body() }'
+            meter = 'body_filter_by_lua_block { meter.%s() }' % (
+                'body' if name == 'lua' else 'tuned')
 
         elif name == 'njs':
             load = 'load_module %sngx_http_js_module.so;' % MODULES

@@ -45,16 +45,26 @@ class Connection:
             status = self.file.readline()
             if b' 200 ' not in status:
                 raise harness.Problem('answer: %r' % status)
-            length = 0
+            length = None
             while True:
                 line = self.file.readline()
                 if line == b'\r\n':
                     break
                 if line.lower().startswith(b'content-length:'):
                     length = int(line.split(b':')[1])
+            length = self.chunks() if length is None \
+                else len(self.file.read(length))
             if length != self.answer:
                 raise harness.Problem('length %d' % length)
-            self.file.read(length)
+
+    def chunks(self):
+        length = 0
+        while True:
+            size = int(self.file.readline(), 16)
+            self.file.read(size + 2)
+            if size == 0:
+                return length
+            length += size
 
 
 class Counted:
@@ -87,7 +97,7 @@ class Counted:
 
     def measure(self, scenario, requests, profile=None):
         """Instructions per request, averaged over so many"""
-        c = Connection(self.gateway.ports['burst'], scenario)
+        c = Connection(self.gateway.ports[scenario.upstream], scenario)
         c.ask(64)
         self.dump()
         c.ask(requests)
@@ -145,8 +155,12 @@ def main():
     with contextlib.ExitStack() as stack:
         directory = tempfile.mkdtemp(prefix='genai-instructions-')
         stack.callback(shutil.rmtree, directory, True)
-        ports = dict(burst=harness.free_port(), paced=9, held=9)
-        upstream = gateways.static_upstream(directory, ports['burst'], list_)
+        background = gateways.Background(
+            next(s.events for s in list_ if s.events))
+        stack.callback(background.stop)
+
+        ports = dict(background.ports, static=harness.free_port())
+        upstream = gateways.static_upstream(directory, ports['static'], list_)
         stack.callback(upstream.stop)
 
         measured = {}

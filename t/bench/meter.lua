@@ -1,5 +1,8 @@
 -- What one writes to meter Bedrock's answers in Lua: the usage of a JSON
 -- answer when it is whole, of a stream only from events that mention it.
+-- body() is what one writes first: it takes the payload of each event and
+-- looks for "usage" in it.  tuned() looks once through all that has come and
+-- takes only the payload that the word is in.
 
 local cjson = require "cjson.safe"
 
@@ -30,34 +33,63 @@ local function uint32(s, at)
 end
 
 
--- total length, headers length, CRC; headers; payload; CRC
+-- total length, headers length, CRC; headers; payload; CRC: the length of
+-- a frame that is there as a whole
 
-local function stream(ctx, chunk)
-    local data = ctx.rest and ctx.rest .. chunk or chunk
-    local from = data:find('"usage"', 1, true)
-    local at = 1
+local function whole(data, at)
+    local left = #data - at + 1
 
-    while #data - at + 1 >= 16 do
+    if left >= 16 then
         local total = uint32(data, at)
 
-        if total < 16 or #data - at + 1 < total then
-            break
-        end
-
-        local last = at + total - 5
-
-        if from and from >= at and from <= last then
-            count(data:sub(at + 12 + uint32(data, at + 4), last))
-        end
-
-        at = at + total
+        return total >= 16 and total <= left and total or nil
     end
-
-    ctx.rest = at <= #data and data:sub(at) or nil
 end
 
 
-function _M.body()
+local function payload(data, at, total)
+    return data:sub(at + 12 + uint32(data, at + 4), at + total - 5)
+end
+
+
+local function each(data)
+    local at = 1
+    local total = whole(data, at)
+
+    while total do
+        local event = payload(data, at, total)
+
+        if event:find('"usage"', 1, true) then
+            count(event)
+        end
+
+        at = at + total
+        total = whole(data, at)
+    end
+
+    return at
+end
+
+
+local function once(data)
+    local from = data:find('"usage"', 1, true)
+    local at = 1
+    local total = whole(data, at)
+
+    while total do
+        if from and from >= at and from < at + total then
+            count(payload(data, at, total))
+        end
+
+        at = at + total
+        total = whole(data, at)
+    end
+
+    return at
+end
+
+
+local function filter(events)
     local ctx = ngx.ctx
     local chunk = ngx.arg[1]
 
@@ -68,7 +100,10 @@ function _M.body()
 
     if ctx.stream then
         if chunk ~= "" then
-            stream(ctx, chunk)
+            local data = ctx.rest and ctx.rest .. chunk or chunk
+            local at = events(data)
+
+            ctx.rest = at <= #data and data:sub(at) or nil
         end
         return
     end
@@ -87,6 +122,16 @@ function _M.body()
     if ngx.arg[2] and ctx.parts then
         count(table.concat(ctx.parts))
     end
+end
+
+
+function _M.body()
+    filter(each)
+end
+
+
+function _M.tuned()
+    filter(once)
 end
 
 

@@ -31,23 +31,20 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import gateways
 import harness
 
-NAMES = ['plain', 'off', 'on', 'lua', 'njs']
+NAMES = ['plain', 'off', 'on', 'lua', 'tuned', 'njs']
 
 TITLES = {
     'plain': 'plain proxy_pass', 'off': 'genai off', 'on': 'genai on',
-    'lua': 'Lua script', 'njs': 'njs script',
+    'lua': 'Lua script', 'tuned': 'Lua, tuned', 'njs': 'njs script',
 }
 
-# µs of the worker, µs of worker and exporter, share of what Lua adds
+# µs of the worker, µs of worker and exporter, share of what "Lua script" adds
 BARS = {
     'converse-1k': (5, 15, None),
     'stream-burst': (15, None, 0.25),
 }
 
 STREAM_KB = 4
-
-# so many events of a stream pass before it stands still
-HELD = 20
 
 BENCHES = ['bench_json', 'bench_wire', 'bench_export', 'bench_metrics',
            'bench_price']
@@ -72,7 +69,7 @@ def burst(gateway, scenario, body, requests, options):
     for name, value in HEADERS.items():
         command += ['-H', '%s: %s' % (name, value)]
     done = subprocess.run(command + ['http://127.0.0.1:%d%s' % (
-        gateway.ports['burst'], scenario.path)],
+        gateway.ports[scenario.upstream], scenario.path)],
         capture_output=True, text=True)
     if not re.search(r'status codes: %d 2xx' % requests, done.stdout):
         raise harness.Problem('h2load: %s%s' % (done.stdout, done.stderr))
@@ -105,34 +102,6 @@ def paced(gateway, scenario, options):
             for _ in range(streams)))
 
     asyncio.run(main())
-
-
-class Background:
-    """The stream upstreams, in a process of their own."""
-
-    def __init__(self, events):
-        self.ports = {'paced': harness.free_port(),
-                      'held': harness.free_port()}
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                asyncio.run(self._main(events))
-            finally:
-                os._exit(1)
-        harness.wait_for('stream upstreams', 5, lambda: all(
-            harness.listening(p) for p in self.ports.values()))
-
-    async def _main(self, events):
-        for name, up in (
-                ('paced', gateways.StreamUpstream(events, 0.005)),
-                ('held', gateways.StreamUpstream(events, 0.005, HELD))):
-            await asyncio.start_server(up.serve, '127.0.0.1',
-                                       self.ports[name], backlog=2048)
-        await asyncio.Event().wait()
-
-    def stop(self):
-        os.kill(self.pid, 15)
-        os.waitpid(self.pid, 0)
 
 
 # --- one measurement ---
@@ -252,8 +221,9 @@ def verdict(results, scenario, gateway, failed):
         judge(x <= both, 'with exporter %+.1f, bar +%g µs' % (x, both))
     if share is not None and (scenario, 'lua') in results.rounds:
         lua = results.quiet_added(scenario, 'lua')
-        judge(added <= share * lua, '1/%.1f of what Lua adds, bar 1/%g'
-              % (lua / added if added > 0 else 99, 1 / share))
+        judge(added <= share * lua, '1/%.1f of what "%s" adds, bar 1/%g'
+              % (lua / added if added > 0 else 99, TITLES['lua'],
+                 1 / share))
     return '; '.join(out)
 
 
@@ -281,7 +251,10 @@ def table(results, list_, names, notes, failed):
     print()
     print('CPU µs per request of the worker: median of the rounds ± half the '
           'middle half;\nquiet: mean of the best quarter of the rounds; '
-          '+export: with the exporter')
+          '+export: with the exporter\n'
+          '"%s" looks for "usage" in each event, "%s" once in all that '
+          'has come;\nshares are judged against the first'
+          % (TITLES['lua'], TITLES['tuned']))
     print(HEADER)
     for s in list_:
         for name in names:
@@ -331,7 +304,7 @@ def memory(running, scenario, count, failed):
     print()
     print('%d open streams: KB of private memory for each' % count)
     request = gateways.request_bytes(scenario)
-    size = sum(len(e) for e in scenario.events[:HELD])
+    size = sum(len(e) for e in scenario.events[:gateways.HELD])
     plain = None
     for g in running:
         # what is allocated once is there before
@@ -407,7 +380,7 @@ def compare(running, list_, directory, options, results):
         with open(body, 'wb') as f:
             f.write(s.ask)
 
-        if s.events:
+        if s.upstream == 'paced':
             requests = options.streams[0] * options.streams[1]
             rounds = min(options.rounds, 5)
 
@@ -453,11 +426,11 @@ def main():
         stack.callback(shutil.rmtree, directory, True)
 
         streams = next(s for s in every if s.events)
-        background = Background(streams.events)
+        background = gateways.Background(streams.events)
         stack.callback(background.stop)
 
-        ports = dict(background.ports, burst=harness.free_port())
-        upstream = gateways.static_upstream(directory, ports['burst'], every)
+        ports = dict(background.ports, static=harness.free_port())
+        upstream = gateways.static_upstream(directory, ports['static'], every)
         stack.callback(upstream.stop)
 
         running = start(stack, directory, ports, names, notes)

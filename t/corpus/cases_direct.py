@@ -128,7 +128,8 @@ def gemini():
     c.answer([sse(parts[1]), sse(dict(error, error=dict(
         error["error"], status="UNAVAILABLE")))], rid=None)
     c.failed("UNAVAILABLE", "Quota.", finish="error")
-    yield c.expect(**usage(100, 13), cache_read_tokens=60,
+    yield c.expect(input_tokens=100, output_tokens=13, total_tokens=113,
+                   usage_source="partial", cache_read_tokens=60,
                    reasoning_tokens=11, events=2, text_events=1,
                    output_chars=2)
 

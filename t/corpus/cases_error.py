@@ -94,7 +94,8 @@ def frames():
              error_type="overloaded_error", error_message="Overloaded",
              error_origin="upstream", finish="error", output_chars=3,
              response_id="msg_bdrk_01BBBB",
-             response_model="claude-sonnet-4-6", **usage(12, 1))
+             response_model="claude-sonnet-4-6", input_tokens=12,
+             output_tokens=1, total_tokens=13, usage_source="partial")
     yield c
 
 
@@ -137,6 +138,11 @@ def cut():
     yield failed(c, "truncated_response", truncated=1, finish="error",
                  input_tokens=5, usage_source="partial")
 
+    c = Case("error/cut-json-early", "converse", HAIKU, ASK, end="cut")
+    c.answer('{"output":{"message":{"role":"assist')
+    yield failed(c, "truncated_response", truncated=1, finish="error",
+                 no_cost="truncated")
+
     c = Case("error/cut-claude", STREAM, HAIKU, INVOKE_ASK, end="cut")
     c.answer([opening({"input_tokens": 12, "output_tokens": 1}), start(TEXT),
               claude_delta("text_delta", "text", "Hel"),
@@ -154,7 +160,8 @@ def broken():
     def flip(data, at):
         return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
 
-    text = dict(streamed=1, bad_body=1)
+    counted = dict(streamed=1, bad_body=1)
+    text = dict(counted, no_cost="bad_body")
     c = Case("error/crc-message", "converse-stream", HAIKU, ASK)
     c.answer(PLAIN[:2] + [flip(PLAIN[2], -1)] + PLAIN[3:])
     yield failed(c, "bad_frame", events=2, text_events=1, output_chars=3,
@@ -173,7 +180,8 @@ def broken():
     c.answer([START, event("contentBlockDelta", '{"delta":{"text":"a"}'),
               event("metadata", '{"usage":{"inputTokens":1]}')])
     yield failed(c, "malformed_body", events=3, text_events=1,
-                 output_chars=1, input_tokens=1, usage_source="body", **text)
+                 output_chars=1, input_tokens=1, usage_source="partial",
+                 **counted)
 
     c = Case("error/chunk-base64", STREAM, HAIKU, INVOKE_ASK)
     c.answer([event("chunk", '{"bytes":"e30=*"}')])
@@ -194,7 +202,7 @@ def broken():
             ("deep", "[" * 200 + "]" * 200, "malformed_body")):
         c = Case("error/" + name, "converse", HAIKU, ASK)
         c.answer(body)
-        failed(c, kind, bad_body=1)
+        failed(c, kind, bad_body=1, no_cost="bad_body")
         if name == "trailing":
             c.expect(stop_reason="end_turn", finish="stop")
         yield c
@@ -210,7 +218,7 @@ def broken():
                    outputTokens=10 ** 30, totalTokens=1))
     c.expect(**ASK_FACTS, stop_reason="end_turn", finish="stop",
              output_chars=1, server_latency_ms=612, total_tokens=1,
-             usage_source="body")
+             usage_source="body", no_cost="no_usage")
     yield c
 
 

@@ -16,7 +16,8 @@ def retrieve():
            "guardrailConfiguration": {"guardrailId": "gr-1",
                                       "guardrailVersion": "2"}}
     facts = dict(prompt_chars=3, top_k_requested=5, guardrail_id="gr-1",
-                 guardrail_version="2", data_source="KB12345678", **SEARCH)
+                 guardrail_version="2", data_source="KB12345678",
+                 retrieval_method="hybrid", **SEARCH)
 
     def call(name, **more):
         return Direct("agent/" + name, op="Retrieve", body=ask,
@@ -138,7 +139,8 @@ def found(ids, took=7, late=False, failed=0):
 def opensearch():
     knn = {"size": 3, "query": {"knn": {"v": {"vector": vector(32),
                                               "k": 10}}}}
-    facts = dict(top_k_requested=3, embedding_dimension=32, **SEARCH)
+    facts = dict(top_k_requested=3, embedding_dimension=32,
+                 retrieval_method="vector", **SEARCH)
     three = [("a1", 0.75), ("a2", 0.5), ("a3", 0.25)]
     got = dict(documents=3, score_count=3, score_top=0.75, docs="a1,a2,a3",
                server_latency_ms=7)
@@ -153,8 +155,23 @@ def opensearch():
     c = call("search-get", {"query": {"neural": {"v": {
         "query_text": "why", "k": 4}}}}, "/_search?search_pipeline=p",
         data_source=None, method="GET", top_k_requested=4, prompt_chars=3,
-        **SEARCH).answer(found(three), **NONE)
+        retrieval_method="vector", **SEARCH).answer(found(three), **NONE)
     yield c.expect(**got)
+
+    # what it goes by: the clauses that score, not those that filter
+    words = {"match": {"body": "why"}}
+    nearest = {"knn": {"v": {"vector": [1, 2], "k": 2}}}
+    for name, method, query in (
+            ("keyword", "keyword", {"multi_match": {"query": "why"}}),
+            ("bool", "keyword", {"bool": {"must": [words], "filter": {
+                "knn": {"v": {"vector": [1], "k": 1}}}}}),
+            ("bool-hybrid", "hybrid", {"bool": {"must": words,
+                                                "should": [nearest]}}),
+            ("hybrid", "hybrid", {"hybrid": {"queries": [words, nearest]}}),
+            ("all", None, {"match_all": {}})):
+        c = call("by-" + name, {"query": query}, retrieval_method=method,
+                 **SEARCH).answer(found(three), **NONE)
+        yield c.expect(**got)
 
     # sorted, and the total left out or a number
     doc = found([("a1", None)])
@@ -210,7 +227,8 @@ def stores():
                           {"id": "b", "score": 0.5}], "namespace": "ns",
               "usage": {"readUnits": 6}}, **NONE)
     yield c.expect(documents=2, score_count=2, score_top=0.75, docs="a,b",
-                   top_k_requested=2, embedding_dimension=16)
+                   top_k_requested=2, embedding_dimension=16,
+                   retrieval_method="vector")
 
     points = [{"id": "u-1", "version": 1, "score": 0.75},
               {"id": 7, "version": 1, "score": 0.5}]
@@ -221,11 +239,13 @@ def stores():
                  {key: vec, "limit": 2}, "qdrant", data_source="kb")
         c.answer({"result": result, "status": "ok", "time": 0.0125}, **NONE)
         yield c.expect(documents=2, score_count=2, score_top=0.75, docs="u-1",
+                       retrieval_method="vector",
                        top_k_requested=2, embedding_dimension=16,
                        server_latency_ms=12)
 
     c = call("qdrant-404", "QdrantQuery", "/collections/no/points/query", {
-        "query": vec}, "qdrant", data_source="no", embedding_dimension=16)
+        "query": vec}, "qdrant", data_source="no", embedding_dimension=16,
+        retrieval_method="vector")
     c.answer({"status": {"error": "Not found: no"}, "time": 0.1},
              "404 Not Found", **NONE)
     yield c.failed("404", "Not found: no")
@@ -249,14 +269,14 @@ def stores():
     c.answer({"ids": [["a", "b"]], "distances": [[0.1, 0.2]],
               "documents": [["x", "y"]]}, **NONE)
     yield c.expect(documents=2, docs="a,b", top_k_requested=2,
-                   embedding_dimension=16)
+                   embedding_dimension=16, retrieval_method="vector")
 
     c = call("chroma-v1", "ChromaQuery", "/api/v1/collections/c1/query",
              {"query_embeddings": [vec, vec], "n_results": 1}, "chroma",
              data_source="c1")
     c.answer({"ids": [["a"], ["b"]], "distances": [[0.1], [0.2]]}, **NONE)
     yield c.expect(documents=2, docs="a,b", top_k_requested=1,
-                   embedding_dimension=16)
+                   embedding_dimension=16, retrieval_method="vector")
 
     c = call("s3vectors", "S3VectorsQuery", "/QueryVectors",
              {"vectorBucketName": "b", "indexName": "kb", "topK": 2,
@@ -266,13 +286,13 @@ def stores():
     c.answer({"vectors": [{"key": "a", "distance": 0.1}, {"key": "b"}]},
              **RID)
     yield c.expect(documents=2, docs="a,b", top_k_requested=2,
-                   embedding_dimension=16)
+                   embedding_dimension=16, retrieval_method="vector")
 
     def milvus(name, doc):
         c = call(name, "MilvusSearch", "/v2/vectordb/entities/search",
                  {"collectionName": "kb", "data": [vec], "limit": 2},
                  "milvus", data_source="kb", top_k_requested=2,
-                 embedding_dimension=16)
+                 embedding_dimension=16, retrieval_method="vector")
         return c.answer(doc, **NONE)
     yield milvus("milvus", {"code": 0, "cost": 0, "data": [
         {"id": "a", "distance": 0.1}, {"id": 7}]}).expect(

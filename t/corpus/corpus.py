@@ -3,7 +3,8 @@
 A case is three files: NAME.req and NAME.res, a request and its response as
 they are on the wire (body not chunked), and NAME.facts, "key = value" lines
 with every fact that must come out of them.  A fact that is not listed must
-stay unknown.  Keys that begin with a dot steer the test:
+stay unknown.  cost_pico, or no_cost and the reason, come of the pricing.
+Keys that begin with a dot steer the test:
 
     .shape      recorded (after a recorded body) or made
     .end        complete, cut (the upstream broke off) or aborted (the client)

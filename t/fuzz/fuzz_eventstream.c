@@ -104,7 +104,27 @@ on_end(void *data, const genai_es_frame_t *f, int right)
 }
 
 
-static const genai_es_handler_t  handler = { on_frame, on_payload, on_end };
+/* tells what the others would */
+
+static int
+on_whole(void *data, const genai_es_frame_t *f, const char *buf)
+{
+    if (!f->same) {
+        abort();
+    }
+
+    if (on_frame(data, f) && f->payload_len) {
+        on_payload(data, buf, f->payload_len);
+    }
+
+    on_end(data, f, 1);
+
+    return 1;
+}
+
+
+static const genai_es_handler_t  handler = { on_frame, on_payload, on_end,
+                                             on_whole };
 
 
 /* pieces of 1 to step bytes, by a small generator; step 0: whole */

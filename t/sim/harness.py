@@ -4,13 +4,17 @@ Everything lives in a private directory, listens on loopback, and is stopped
 by its process id.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import urllib.request
 
@@ -27,6 +31,29 @@ CREDENTIALS = {
     'AWS_CONFIG_FILE': '/dev/null',
     'AWS_SHARED_CREDENTIALS_FILE': '/dev/null',
 }
+
+
+# what http has in every test, and around it
+CONF = '''
+daemon off;
+worker_processes 1;
+%(load)s
+pid logs/nginx.pid;
+error_log logs/error.log info;
+user root;
+events { worker_connections 1024; }
+http {
+    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
+    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
+    genai_prices %(top)s/conf.examples/prices.json;
+    genai_queue 4m path=%(prefix)s/spool;
+
+    client_max_body_size 30m;
+    proxy_read_timeout 300s;
+    proxy_http_version 1.1;
+%(http)s
+}
+'''
 
 
 class Problem(Exception):
@@ -150,6 +177,60 @@ class Nginx:
 
     def stop(self, sig=signal.SIGQUIT):
         stop(self.process, sig)
+
+
+class Upstream(socketserver.ThreadingTCPServer):
+    """An upstream of a test's own: one request a connection, which answer()
+    answers; the names in headers are lower case."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            headers = {}
+            if not self.rfile.readline():
+                return
+            while True:
+                line = self.rfile.readline().decode('latin-1').strip()
+                if not line:
+                    break
+                k, _, v = line.partition(':')
+                headers[k.lower()] = v.strip()
+            body = self.rfile.read(int(headers.get('content-length', 0)))
+            with contextlib.suppress(OSError):
+                self.server.answer(self.request, headers, body)
+
+    def __init__(self):
+        super().__init__(('127.0.0.1', 0), self.Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def answer(self, request, headers, body):
+        raise NotImplementedError
+
+
+@contextlib.contextmanager
+def gateway(name, http, upstream, ports, **more):
+    """nginx with the module in a directory of its own, until the end of the
+    block.  http: what its http block has; %(up)d in it is the upstream's
+    port, ports (a dictionary) and more have the other names."""
+    prefix = tempfile.mkdtemp(prefix='genai-%s-' % name)
+    os.chmod(prefix, 0o755)
+    so = find_module()
+    names = dict(ports, up=upstream.server_address[1], top=TOP,
+                 prefix=prefix, **more)
+    try:
+        nginx = Nginx(prefix, CONF % dict(
+            names, load='load_module %s;' % so if so else '',
+            http=http % names), ports.values())
+        try:
+            yield nginx
+        finally:
+            nginx.stop()
+    finally:
+        upstream.shutdown()
+        shutil.rmtree(prefix, ignore_errors=True)
 
 
 def stop(process, sig, seconds=10):

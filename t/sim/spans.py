@@ -68,3 +68,24 @@ def read(path):
                 out += [Span(s, resource) for s in scope.get('spans', [])]
 
     return out
+
+
+def raw(path):
+    """{trace id: {key: value as it is written}}: integers are strings"""
+    out = {}
+
+    try:
+        with open(path, encoding='utf-8') as f:
+            text = f.read()
+    except FileNotFoundError:
+        return out
+
+    for line in text[:text.rfind('\n') + 1].splitlines():
+        for rs in json.loads(line)['resourceSpans']:
+            for ss in rs['scopeSpans']:
+                for s in ss['spans']:
+                    out[s['traceId']] = {
+                        a['key']: list(a['value'].values())[0]
+                        for a in s.get('attributes', [])}
+
+    return out

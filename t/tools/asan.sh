@@ -72,6 +72,8 @@ ASAN_OPTIONS=${ASAN_OPTIONS/detect_leaks=1/detect_leaks=0} \
     t/tools/run.py behaviour --only edges || rc=$?
 ASAN_OPTIONS=${ASAN_OPTIONS/detect_leaks=1/detect_leaks=0} \
     t/tools/run.py behaviour --only options || rc=$?
+ASAN_OPTIONS=${ASAN_OPTIONS/detect_leaks=1/detect_leaks=0} \
+    t/tools/run.py behaviour --only drain || rc=$?
 
 reports=$(find "$logs" -name '*san*' -type f -size +0 | head -5)
 

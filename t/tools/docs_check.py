@@ -49,7 +49,8 @@ def names():
 def families():
     text = "".join(read(p) for p in
                    glob.glob("src/lib/genai_metrics*.c", root_dir=ROOT)
-                   + ["src/nginx/ngx_http_genai_status.c"])
+                   + glob.glob("src/nginx/ngx_http_genai*_status.c",
+                               root_dir=ROOT))
     found = set(re.findall(r'"(genai_[a-z_]+|gen_ai[a-z_.]+)"', text))
     found |= {"genai_export_" + w for w in re.findall(
         r'word\("([a-z_]+)"', text)}

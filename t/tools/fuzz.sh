@@ -1,7 +1,8 @@
 #!/bin/bash
 #
 # fuzz.sh SECONDS FUZZER...: each for so long, one after the other; a finding
-# is left in build/fuzz/ and fails the run.  The last line adds up.
+# is left in build/fuzz/ and fails the run.  The last two lines add up: what
+# ran for how long, by the clock, and how it ended.
 
 set -u
 
@@ -10,6 +11,8 @@ shift
 
 passed=0
 failed=0
+inputs=0
+SECONDS=0                                  # bash's own, make has another
 
 for f in "$@"; do
     name=$(basename "$f")
@@ -29,6 +32,7 @@ for f in "$@"; do
     then
         passed=$((passed + 1))
         runs=$(awk '/number_of_executed_units/ { print $2 }' "$log")
+        inputs=$((inputs + runs))
         echo "ok $name: $runs inputs in $seconds s"
     else
         failed=$((failed + 1))
@@ -38,5 +42,6 @@ for f in "$@"; do
     fi
 done
 
+echo "$# parsers, $SECONDS s in total, $inputs inputs"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -27,11 +27,16 @@ check "curl or protobuf outside src/export:" \
 
 check "cJSON where bodies are parsed:" \
     "$(grep -lE 'include <cjson/' -r src/lib src/nginx \
-       | grep -v genai_price_file)"
+       | grep -vE 'genai_(price_file|budget_request)')"
 
 check "src/lib or src/export includes what stands above it:" \
     "$(grep -nE 'include ".*(export|nginx)/' -r src/lib
        grep -nE 'include ".*nginx/' -r src/export)"
+
+check "facts that a span reads and no record carries:" \
+    "$(comm -23 <(grep -ohE '\bc->[a-z_0-9]+|ROW_[A-Z0-9]+, [a-z_0-9]+' \
+                      src/export/genai_span*.c | sed 's/.*[> ]//' | sort -u) \
+                <(grep -oE '[a-z_0-9]+' src/lib/genai_record.c | sort -u))"
 
 check "lines over 79 columns:" \
     "$(LC_ALL=C.UTF-8 grep -nE '.{80,}' -r src t --include='*.[ch]')"

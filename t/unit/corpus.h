@@ -387,6 +387,10 @@ corpus_facts(const genai_call_t *c, const char *op, char *out)
     put_name(finish, genai_finish_name);
     put_name(skip, genai_skip_name);
 
+    if (*genai_call_method(c)) {
+        corpus_put(&d, "retrieval_method", "%s", genai_call_method(c));
+    }
+
     put_str(provider); put_str(model); put_str(response_model);
     put_str(region); put_str(path); put_str(request_id);
     put_str(response_id); put_str(invocation_id); put_str(stop_reason);

@@ -394,6 +394,10 @@ test_turn(void)
     genai_budget_limits(&b, &l, 1, NOON + 2000);
     is_int(spend(&b, 1, NOON + 2000), GENAI_DECLINED,
            "a zone that changes its time gives no second day");
+    l.tz = 60;
+    genai_budget_limits(&b, &l, 1, NOON - 7200);
+    is_int(spend(&b, 1, NOON - 3600), GENAI_DECLINED,
+           "nor does it while the clock is set back over midnight");
 
     l = limit("10req/1h");
     genai_budget_init(&b, &l, 1, NOON);

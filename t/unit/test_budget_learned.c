@@ -230,6 +230,15 @@ test_sent(void)
     genai_budget_zone_settle(&zone, h[0], &used, NOW + 67, NULL);
     b = peek(NOW + 67);
     is_int(b.use[0].spent, 1, "one that is settled is, told as sent or not");
+
+    reserve(&bound, 0, &h[0], NOW + 70);
+    reserve(&bound, 0, &h[1], NOW + 250);
+    genai_budget_zone_sent(&zone, h[1]);
+    genai_budget_zone_sent(&zone, h[0]);
+    reserve(&bound, 0, &h[2], NOW + 251);
+    b = peek(NOW + 251);
+    is_int(b.use[0].spent, 2, "one that waited three minutes to be sent does"
+           " not turn the window back, and on again to nothing");
 }
 
 

@@ -191,6 +191,104 @@ test_round_trip(void)
 }
 
 
+/* what is not an amount spent: raises, and that a warning was given */
+
+static void
+test_marks(void)
+{
+    size_t                   n;
+    genai_budget_call_t      c;
+    genai_budget_news_t      news;
+    genai_budget_zone_t      z, y;
+    genai_budget_limit_t     l;
+    genai_budget_state_t     why;
+    genai_budget_handle_t    h;
+
+    /* a day that starts at half past five in the afternoon, UTC */
+
+    genai_budget_parse(genai_strz("100req/day"), 390, &l, NULL, 0);
+    zone(&z, one, "the first seed..", 4);
+    c = call("k", 90);
+    c.limits = &l;
+    c.nlimits = 1;
+    c.warn = 80;
+    genai_budget_zone_reserve(&z, &c, &h, NULL);
+    genai_budget_zone_settle(&z, h, NULL, NOON, &news);
+    is_int(news.warn, 1, "nine tenths are spent: a warning");
+    genai_budget_zone_raise(&z, c.key, &l, 1, GENAI_BUDGET_REQ, 50,
+                            NOON + 7200, NOON);
+
+    n = genai_budget_zone_snapshot(&z, buf, sizeof(buf), NOON + 60);
+    zone(&y, two, "another seed....", 2);
+    genai_budget_zone_restore(&y, buf, n, NOON + 120, NULL, NULL, NULL, 0);
+
+    c.now = NOON + 120;
+    c.amounts.req = 61;
+    is_int(genai_budget_zone_reserve(&y, &c, &h, &why), GENAI_DECLINED,
+           "after a restart there is the raise");
+    is_int(why.allowed, 150, "as large as before");
+    is_int(why.reset, NOON + 86400 - 390 * 60,
+           "and the day ends by its own time zone");
+    c.amounts.req = 60;
+    is_int(genai_budget_zone_reserve(&y, &c, &h, NULL), GENAI_OK,
+           "what it leaves is admitted");
+    genai_budget_zone_settle(&y, h, NULL, NOON + 120, &news);
+    is_int(news.warn, 0, "nobody is warned a second time that day");
+
+    zone(&y, two, "another seed....", 2);
+    genai_budget_zone_restore(&y, buf, n, NOON + 7200, NULL, NULL, NULL, 0);
+    c.now = NOON + 7200;
+    c.amounts.req = 11;
+    is_int(genai_budget_zone_reserve(&y, &c, &h, NULL), GENAI_DECLINED,
+           "a raise that ended meanwhile has ended");
+
+    c.now = NOON + 86400 - 390 * 60;
+    c.deadline = c.now + 600;
+    c.amounts.req = 95;
+    is_int(genai_budget_zone_reserve(&y, &c, &h, NULL), GENAI_OK,
+           "the zone's next day is a new one");
+    genai_budget_zone_settle(&y, h, NULL, c.now, &news);
+    is_int(news.warn, 1, "with a warning of its own");
+}
+
+
+/* a zone made smaller than the one the snapshot is of */
+
+static void
+test_lost(size_t n)
+{
+    int                        i, spent;
+    char                       key[80];
+    uint32_t                   keys, lost;
+    genai_budget_t             b;
+    genai_budget_zone_t        y;
+    genai_budget_zone_stat_t   st;
+
+    if (genai_budget_zone_init(&y, two, 32 * 1024, 3, 1, seed, &sync)
+        != GENAI_OK)
+    {
+        printf("Bail out! no zone\n");
+        exit(1);
+    }
+
+    is_int(genai_budget_zone_restore(&y, buf, n, NOON + 400, &keys, &lost,
+                                     NULL, 0),
+           GENAI_OK, "a smaller zone takes what it has room for");
+    genai_budget_zone_stat(&y, &st);
+    ok(keys == st.used && st.used == st.keys && keys + lost == 102,
+       "%d keys, and says that %d are lost", (int) keys, (int) lost);
+
+    for (i = 0, spent = 0; i < 100; i++) {
+        key_of(key, i);
+        spent += genai_budget_zone_peek(&y, genai_strz(key), NOON + 400, &b)
+                 == GENAI_OK && b.use[0].spent == i + 1;
+    }
+
+    ok(spent >= (int) keys - 2, "those it took are whole");
+    is_int(genai_budget_zone_check(&y), GENAI_OK, "all sums agree");
+}
+
+
 static void
 fix_crc(char *p, size_t n)
 {
@@ -224,10 +322,11 @@ refused(size_t n, const char *why, const char *name)
 static void
 test_damage(size_t n)
 {
-    int                   i, taken;
-    char                  err[128], was;
-    size_t                at;
-    genai_budget_zone_t   y;
+    int                        taken;
+    char                       err[128], was;
+    size_t                     at;
+    genai_budget_zone_t        y;
+    genai_budget_zone_stat_t   st;
 
     refused(n - 1, "cut off", "one byte less");
     refused(0, "no snapshot", "an empty file");
@@ -257,16 +356,23 @@ test_damage(size_t n)
     srand(3);
     zone(&y, two, "another seed....", 1);
 
-    for (i = 0; i < 4000; i++) {
-        at = (size_t) rand() % n;
+    for (at = 0; at < n; at++) {
+        taken += genai_budget_zone_restore(&y, buf, at, NOON, NULL, NULL,
+                                           err, sizeof(err)) != GENAI_ERROR;
+    }
+
+    is_int(taken, 0, "cut after any byte it is refused");
+
+    for (at = 0; at < n; at++) {
         was = buf[at];
-        buf[at] ^= (char) (1 << rand() % 8);
+        buf[at] ^= (char) (1 + rand() % 255);
         taken += genai_budget_zone_restore(&y, buf, n, NOON, NULL, NULL, err,
                                            sizeof(err)) != GENAI_ERROR;
         buf[at] = was;
     }
 
-    is_int(taken, 0, "no bit may be another");
+    genai_budget_zone_stat(&y, &st);
+    ok(taken == 0 && st.used == 0, "with any byte changed, too");
 }
 
 
@@ -280,7 +386,9 @@ main(void)
     genai_budget_parse(genai_strz("10usd/month"), 60, &limits[2], NULL, 0);
 
     n = test_round_trip();
+    test_lost(n);
     test_damage(n);
+    test_marks();
 
     return done();
 }

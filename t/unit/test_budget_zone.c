@@ -4,11 +4,11 @@
  * processes killed at any instruction.
  */
 
-#include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#include "budget_crash.h"
 #include "budget_lock.h"
 #include "test.h"
 
@@ -20,14 +20,6 @@
 
 static uint8_t  seed[16] = "0123456789abcdef";
 static char    *memory;
-
-
-static void
-plain_lock(void *data, uint32_t *word)
-{
-    (void) data;
-    *word = 1;                         /* a holder that jumped out is dead */
-}
 
 
 static const genai_budget_sync_t  plain = {
@@ -366,20 +358,7 @@ static struct {
     } call[OPEN];
 } m;
 
-static sigjmp_buf  dead;
-static int         fuse, died_at, crashes;
-
-
-static void
-on_step(void *data, int n)
-{
-    (void) data;
-
-    if (fuse && --fuse == 0) {
-        died_at = n;
-        siglongjmp(dead, 1);
-    }
-}
+static int  crashes;
 
 
 static void

@@ -274,6 +274,151 @@ test_families(void)
 }
 
 
+/* JSON with ' for ", which C would have escaped; good for four calls */
+
+static const char *
+q(const char *z)
+{
+    char             *p;
+    static char       bufs[4][2048];
+    static unsigned   n;
+
+    p = bufs[n++ % 4];
+    snprintf(p, sizeof(bufs[0]), "%s", z);
+
+    for (z = p; *p; p++) {
+        if (*p == '\'') {
+            *p = '"';
+        }
+    }
+
+    return z;
+}
+
+
+/* text in one piece however many events bring it; tools by name */
+
+static void
+test_cohere(void)
+{
+    static const char  ask[] =
+        "{'model':'command-a-03-2025','messages':["
+        "{'role':'system','content':'S'},"
+        "{'role':'user','content':[{'type':'text','text':'Q'}]},"
+        "{'role':'assistant','tool_plan':'P','tool_calls':["
+        "{'id':'t1','function':{'name':'find','arguments':'{}'}}]},"
+        "{'role':'tool','tool_call_id':'t1','content':'R'}],"
+        "'tools':[{'type':'function','function':{'name':'find'}}]}";
+
+    static const char  events[] =
+        "data: {'type':'content-delta','delta':{'message':{'content':"
+        "{'thinking':'hm'}}}}\n\n"
+        "data: {'type':'content-delta','delta':{'message':{'content':"
+        "{'text':'Hel'}}}}\n\n"
+        "data: {'type':'content-delta','delta':{'message':{'content':"
+        "{'text':'lo'}}}}\n\n"
+        "data: {'type':'tool-call-start','delta':{'message':{'tool_calls':"
+        "{'id':'t2','function':{'name':'find','arguments':''}}}}}\n\n"
+        "data: {'type':'tool-call-delta','delta':{'message':{'tool_calls':"
+        "{'function':{'arguments':'{}'}}}}}\n\n"
+        "data: {'type':'message-end','delta':{'finish_reason':"
+        "'TOOL_CALL'}}\n\n";
+
+    run(GENAI_API_COHERE, "/v2/chat", q(ask), "application/json",
+        q("{'id':'c','finish_reason':'TOOL_CALL','message':{'role':"
+          "'assistant','content':[{'type':'thinking','thinking':'hm'},"
+          "{'type':'text','text':'A'}],'tool_plan':'P','tool_calls':["
+          "{'id':'t2','function':{'name':'find','arguments':'{}'}}]}}"),
+        0, 8192);
+    is("gen_ai.input.messages",
+       q("[{'parts':[{'type':'text','content':'S'}],'role':'system'},"
+         "{'parts':[{'type':'text','content':'Q'}],'role':'user'},"
+         "{'parts':[{'type':'text','content':'P'},{'type':'tool_call',"
+         "'id':'t1','name':'find'}],'role':'assistant'},"
+         "{'parts':[{'type':'text','content':'R'}],'role':'tool'}]"),
+       "Cohere's messages");
+    is("gen_ai.tool.definitions", q("[{'type':'function','name':'find'}]"),
+       "Cohere's tools");
+    is("gen_ai.output.messages",
+       q("[{'parts':[{'type':'reasoning','content':'hm'},{'type':'text',"
+         "'content':'A'},{'type':'text','content':'P'},{'type':'tool_call',"
+         "'id':'t2','name':'find'}],'role':'assistant','finish_reason':"
+         "'tool_call'}]"), "Cohere's answer");
+
+    run(GENAI_API_COHERE, "/v2/chat", q(ask), "text/event-stream", q(events),
+        0, 8192);
+    is("gen_ai.output.messages",
+       q("[{'parts':[{'type':'reasoning','content':'hm'},{'type':'text',"
+         "'content':'Hello'},{'type':'tool_call','id':'t2','name':'find'}],"
+         "'role':'assistant','finish_reason':'tool_call'}]"),
+       "Cohere's stream");
+}
+
+
+static void
+test_gemini(void)
+{
+    int          same;
+    size_t       i;
+    const char  *uri = "/v1beta/models/m:streamGenerateContent";
+
+#define first  "{'candidates':[{'content':{'role':'model','parts':["          \
+               "{'text':'Hel'}]}}]}"
+#define last   "{'candidates':[{'content':{'role':'model','parts':["          \
+               "{'text':'lo'},{'functionCall':{'name':'go','args':"           \
+               "{'name':'x'}}}]},'finishReason':'STOP'}]}"
+
+    static const char  ask[] =
+        "{'systemInstruction':{'parts':[{'text':'S'}]},'contents':["
+        "{'role':'user','parts':[{'text':'Q'},{'inline_data':"
+        "{'mime_type':'image/png','data':'c2VjcmV0'}}]},"
+        "{'role':'model','parts':[{'functionCall':{'name':'go','args':{}}}]},"
+        "{'role':'user','parts':[{'functionResponse':{'name':'go',"
+        "'response':{'result':'R'}}}]}],'tools':[{'function_declarations':"
+        "[{'name':'go'},{'name':'stop'}]}]}";
+
+    static const char  answered[] =
+        "[{'parts':[{'type':'text','content':'Hello'},{'type':'tool_call',"
+        "'name':'go'}],'role':'assistant','finish_reason':'stop'}]";
+
+    run(GENAI_API_GEMINI, "/v1beta/models/m:generateContent", q(ask),
+        "application/json", q("{'candidates':[{'content':{'parts':["
+                              "{'text':'one'}]}},{'content':{'parts':["
+                              "{'text':'two'}]}}]}"), 0, 8192);
+    is("gen_ai.input.messages",
+       q("[{'parts':[{'type':'text','content':'Q'},{'type':'generic',"
+         "'generic_type':'media'}],'role':'user'},{'parts':[{'type':"
+         "'tool_call','name':'go'}],'role':'assistant'},{'parts':[{'type':"
+         "'tool_call_response','response':'R'}],'role':'user'}]"),
+       "Gemini's contents, its \"model\" by our name");
+    is("gen_ai.system_instructions", q("[{'type':'text','content':'S'}]"),
+       "Gemini's system");
+    is("gen_ai.tool.definitions",
+       q("[{'type':'function','name':'go'},{'type':'function','name':"
+         "'stop'}]"), "Gemini's tools");
+    is("gen_ai.output.messages",
+       q("[{'parts':[{'type':'text','content':'one'}],'role':'assistant'},"
+         "{'parts':[{'type':'text','content':'two'}],'role':'assistant'}]"),
+       "each of Gemini's candidates is a message");
+
+    run(GENAI_API_GEMINI, uri, q(ask), "text/event-stream",
+        q("data: " first "\n\ndata: " last "\n\n"), 0, 8192);
+    is("gen_ai.output.messages", q(answered),
+       "Gemini's events are one message");
+
+    for (i = 0, same = 1; i < 40; i++) {
+        run(GENAI_API_GEMINI, uri, q(ask), "application/json",
+            q("[" first ",\n" last "]"), i, 8192);
+        same &= genai_str_is(value("gen_ai.output.messages"), q(answered));
+    }
+
+    ok(same, "and so is its array, in pieces of any size");
+
+#undef first
+#undef last
+}
+
+
 /* every room from the least on: valid JSON, no more than the room */
 
 static void
@@ -370,6 +515,8 @@ main(void)
     test_converse();
     test_stream();
     test_families();
+    test_cohere();
+    test_gemini();
     test_bounds();
 
     free(buf);

@@ -86,16 +86,18 @@ feed(const corpus_t *t, const corpus_case_t *k, size_t req, size_t res,
 }
 
 
-/* the expected lines without those that steer, and without the cost */
+/* the expected lines without those that steer, and without what comes of the
+ * pricing: the cost, or the reason why there is none */
 
 static long long
-expected(const corpus_case_t *k, char *out)
+expected(const corpus_case_t *k, char *out, unsigned *why)
 {
     char       *line, *save, *text;
     long long   cost;
 
     out[0] = '\0';
     cost = -1;
+    *why = GENAI_SKIP_NONE;
     text = strdup(k->facts);
 
     for (line = strtok_r(text, "\n", &save); line;
@@ -103,6 +105,13 @@ expected(const corpus_case_t *k, char *out)
     {
         if (strncmp(line, "cost_pico = ", 12) == 0) {
             cost = strtoll(line + 12, NULL, 10);
+
+        } else if (strncmp(line, "no_cost = ", 10) == 0) {
+            while (++*why < GENAI_SKIP_N
+                   && strcmp(genai_skip_name(*why), line + 10) != 0)
+            {
+                /* void */
+            }
 
         } else if (line[0] != '.') {
             strcat(out, line);
@@ -163,6 +172,7 @@ static void
 one(corpus_t *t, const char *dir, const char *file)
 {
     int            bad;
+    unsigned       why;
     char           want[CORPUS_FACTS], got[CORPUS_FACTS];
     char           cut[CORPUS_FACTS];
     size_t         i;
@@ -175,7 +185,7 @@ one(corpus_t *t, const char *dir, const char *file)
         return;
     }
 
-    cost = expected(&k, want);
+    cost = expected(&k, want, &why);
     feed(t, &k, 0, 0, 0, got);
 
     if (!ok(strcmp(want, got) == 0, "%s/%s: facts", dir, file)) {
@@ -186,6 +196,11 @@ one(corpus_t *t, const char *dir, const char *file)
     if (cost >= 0) {
         genai_price_call(t->prices, &run.call, WHEN);
         is_int(run.call.priced ? run.call.cost_pico : -1, cost, "its cost");
+    }
+
+    if (why != GENAI_SKIP_NONE) {
+        genai_price_call(t->prices, &run.call, WHEN);
+        ok(!run.call.priced && run.call.skip == why, "no cost, and why");
     }
 
     bad = 0;

@@ -42,6 +42,7 @@ typedef struct {
     uint32_t             last[2];          /* size of the last batch */
     uint32_t             capacity;         /* of a batch, 0: no limit */
     uint32_t             derived;
+    uint32_t             metrics;          /* exports of them */
     uint8_t              got[2][IDS];      /* by id: how often acked */
     uint8_t              refused[2][IDS];  /* whole batch rejected */
 } shared_t;
@@ -196,6 +197,36 @@ fake_poll(genai_sink_t *s, uint32_t wait_ms, genai_send_result_t *res)
 }
 
 
+static int
+fake_send_metrics(genai_sink_t *s, const genai_metrics_t *m,
+    const genai_metrics_view_t *view, uint64_t now_unix_ns)
+{
+    (void) s;
+    (void) m;
+    (void) view;
+    (void) now_unix_ns;
+
+    sh->metrics++;
+
+    return GENAI_OK;
+}
+
+
+static genai_send_e
+fake_poll_metrics(genai_sink_t *s, uint32_t wait_ms,
+    genai_send_result_t *res)
+{
+    int  i = s->conf->name[0] - '0';
+
+    (void) wait_ms;
+
+    res->outcome = sh->outcome[i];
+    res->retry_after_ms = sh->retry_after[i];
+
+    return res->outcome;
+}
+
+
 static void
 fake_cancel(genai_sink_t *s)
 {
@@ -213,6 +244,7 @@ fake_destroy(genai_sink_t *s)
 static const genai_sink_ops_t  fake_ops = {
     .type = "fake", .create = fake_create, .add = fake_add,
     .send = fake_send, .poll = fake_poll, .cancel = fake_cancel,
+    .send_metrics = fake_send_metrics, .poll_metrics = fake_poll_metrics,
     .destroy = fake_destroy
 };
 
@@ -254,6 +286,13 @@ fake_derive(void *data, const genai_call_t *c)
 }
 
 
+static const genai_metrics_t *
+fake_metrics(void *data)
+{
+    return data;
+}
+
+
 static genai_sink_conf_t  sinks[2] = {
     { .type = "fake", .name = "0", .batch = 100, .interval_ms = 20 },
     { .type = "fake", .name = "1", .batch = 100, .interval_ms = 20 }
@@ -265,7 +304,8 @@ static genai_exporter_conf_t  conf = {
 };
 
 static const genai_exporter_hooks_t  hooks = {
-    .decode = fake_decode, .derive = fake_derive, .find = fake_find
+    .decode = fake_decode, .derive = fake_derive, .find = fake_find,
+    .metrics = fake_metrics
 };
 
 
@@ -503,6 +543,42 @@ test_trouble(void)
 }
 
 
+/* a receiver that asks for time is given it by metrics too */
+
+static void
+test_metrics(void)
+{
+    uint32_t           sends;
+    genai_queue_t      w, q;
+    genai_exporter_t  *x;
+
+    begin(&w);
+    join(&q, (uint32_t) getpid() + 100000, 1);
+    sinks[0].metrics = 1;
+    sinks[0].metrics_interval_ms = 20;
+    x = genai_exporter_create(&conf, &q, &hooks);
+
+    run(x, 100);
+    ok(sh->metrics > 1, "metrics go out at every interval");
+
+    sh->outcome[0] = GENAI_SEND_RETRY;
+    run(x, 60);
+    sends = sh->metrics;
+    run(x, 100);
+    ok(sh->metrics > sends, "also when they were refused");
+
+    sh->retry_after[0] = 60000;
+    run(x, 60);
+    sends = sh->metrics;
+    run(x, 100);
+    is_int(sh->metrics, sends, "but Retry-After is respected");
+
+    genai_exporter_destroy(x);
+    sinks[0].metrics = 0;
+    genai_queue_leave(&q);
+}
+
+
 static void
 test_end(void)
 {
@@ -651,6 +727,7 @@ main(void)
 
     test_batches();
     test_trouble();
+    test_metrics();
     test_end();
     test_kill();
 

@@ -64,7 +64,13 @@ answer(int fd, const char *req)
     static char  big[8192];
     size_t       i;
 
-    if (strstr(req, "/partial")) {
+    if (strstr(req, "/each-nologs/v1/logs")) {
+        respond(fd, "404 Not Found", "", "", 0);
+
+    } else if (strstr(req, "/each-latelogs/v1/logs")) {
+        respond(fd, "503 Busy", "", "", 0);
+
+    } else if (strstr(req, "/partial")) {
         respond(fd, "200 OK", "Content-Type: application/x-protobuf\r\n",
                 "\x0a\x08\x08\x02\x12\x04" "nope", 10);
 
@@ -81,7 +87,7 @@ answer(int fd, const char *req)
     } else if (strstr(req, "/401")) {
         respond(fd, "401 Unauthorized", "", "who are you", 11);
 
-    } else if (strstr(req, "/400")) {
+    } else if (strstr(req, "400/v1")) {
         respond(fd, "400 Bad Request", "", "\x08\x03\x12\x03" "bad", 7);
 
     } else if (strstr(req, "/moved")) {
@@ -170,6 +176,10 @@ serve(int s)
             port = snprintf(buf + len, 32, "\nconn=%d\n", conns);
             save(buf, len + (size_t) port);
             answer(fd, buf);
+
+            if (strstr(buf, "/each")) {
+                break;               /* another connection is waiting */
+            }
         }
 
 next:
@@ -309,6 +319,7 @@ static void
 call(genai_call_t *c)
 {
     genai_call_init(c, NULL, 0);
+    c->sampled = 1;
     c->trace_id[0] = 1;
     c->span_id[0] = 1;
     c->kind = 3;
@@ -493,6 +504,92 @@ test_sink(int port)
 }
 
 
+/* a batch with log records: spans first, and one account for both */
+
+static genai_send_e
+send_refused(genai_sink_t *s, unsigned sampled, genai_send_result_t *res)
+{
+    uint64_t      until = ms() + 5000;
+    genai_call_t  c;
+    genai_send_e  rc;
+
+    call(&c);
+    c.sampled = sampled;
+    is_int(s->ops->add(s, &c), GENAI_OK, "a call");
+    c.budget_status = GENAI_BUDGET_REJECTED;
+    is_int(s->ops->add(s, &c), GENAI_OK, "and a refused one");
+    is_int(s->ops->send(s), GENAI_OK, "go");
+
+    do {
+        rc = s->ops->poll(s, 50, res);
+    } while (rc == GENAI_SEND_PENDING && ms() < until);
+
+    load();
+
+    return rc;
+}
+
+
+static void
+test_logs(int port)
+{
+    genai_sink_t         *s;
+    genai_send_result_t   res;
+
+    s = sink(port, "each");
+    got[0] = '\0';
+    is_int(send_refused(s, 0, &res), GENAI_SEND_ACKED, "without logs");
+    s->ops->destroy(s);
+
+    conf.logs = 1;
+    s = sink(port, "each");
+    is_int(send_one(s, &res), GENAI_SEND_ACKED, "a batch of spans alone");
+    load();
+    ok(strstr(got, "POST /each/v1/traces ") == got, "goes to traces");
+    is_int(send_refused(s, 1, &res), GENAI_SEND_ACKED, "with a log record");
+    ok(strstr(got, "POST /each/v1/logs ") == got, "it goes to logs, too");
+    is_int(send_one(s, &res), GENAI_SEND_ACKED, "and the next is new");
+    load();
+    ok(strstr(got, "POST /each/v1/traces ") == got, "of spans alone");
+    s->ops->destroy(s);
+
+    s = sink(port, "each-latelogs");
+    is_int(send_refused(s, 1, &res), GENAI_SEND_RETRY,
+           "logs not now: again");
+    is_int(res.http_status, 503, "says why");
+    s->ops->cancel(s);
+    is_int(send_refused(s, 1, &res), GENAI_SEND_RETRY, "with all of it");
+    s->ops->destroy(s);
+
+    s = sink(port, "each-nologs");
+    logged[0] = '\0';
+    is_int(send_refused(s, 1, &res), GENAI_SEND_ACKED,
+           "logs never: the spans are taken all the same");
+    is_int(res.rejected, 0, "none is rejected");
+    ok(strstr(logged, "log records rejected: 404") != NULL, "it is logged");
+    s->ops->destroy(s);
+
+    s = sink(port, "each-400");
+    is_int(send_refused(s, 1, &res), GENAI_SEND_REJECTED,
+           "spans that are rejected stay so");
+    s->ops->destroy(s);
+
+    conf.traces = 0;
+    s = sink(port, "each");
+    is_int(send_refused(s, 0, &res), GENAI_SEND_ACKED, "logs alone");
+    ok(strstr(got, "POST /each/v1/logs ") == got, "go to logs");
+    s->ops->destroy(s);
+
+    conf.traces = 1;
+    s = sink(port, "each");
+    is_int(send_refused(s, 0, &res), GENAI_SEND_ACKED,
+           "calls that were not sampled");
+    ok(strstr(got, "POST /each/v1/logs ") == got, "have their log record");
+    s->ops->destroy(s);
+    conf.logs = 0;
+}
+
+
 static void
 test_waits(int port)
 {
@@ -659,6 +756,7 @@ main(void)
 
     test_request(port);
     test_sink(port);
+    test_logs(port);
     test_metrics(port);
     test_proxy(port);
 

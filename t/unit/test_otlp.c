@@ -238,6 +238,114 @@ test_traces(void)
 }
 
 
+/* a call that a budget refused has an event; attributes go on around it */
+
+static void
+test_event(void)
+{
+    genai_call_t           c;
+    Otlp__Span            *s;
+    Otlp__Event           *e;
+    const Otlp__AnyValue  *v;
+    Otlp__TracesRequest   *r;
+
+    fill(&c, 7);
+    is_int(genai_otlp_span(&items, &scratch, &c), GENAI_OK, "an admitted");
+    c.budget_status = GENAI_BUDGET_REJECTED;
+    c.budget = genai_strz("tenant\xff");
+    c.budget_limit = genai_strz("2Mtok/1h");
+    c.budget_ns = c.start_ns + 3;
+    is_int(genai_otlp_span(&items, &scratch, &c), GENAI_OK, "a refused");
+    c.budget_status = GENAI_BUDGET_PASSED;
+    is_int(genai_otlp_span(&items, &scratch, &c), GENAI_OK, "and a call more");
+
+    r = traces();
+    ok(r && r->resource_spans[0]->scope_spans[0]->n_spans == 3, "decode");
+
+    s = r->resource_spans[0]->scope_spans[0]->spans[0];
+    is_int((long long) s->n_events, 0, "the first has no event");
+    s = r->resource_spans[0]->scope_spans[0]->spans[2];
+    is_int((long long) s->n_events, 0, "nor has the last");
+
+    s = r->resource_spans[0]->scope_spans[0]->spans[1];
+    is_int((long long) s->n_events, 1, "the refused one has one");
+    e = s->events[0];
+    ok(bin_is(e->name, "genai.budget.rejected"), "of this name");
+    ok(e->time_unix_nano == s->start_time_unix_nano + 3, "of this time");
+    is_int((long long) e->n_attributes, 3, "with attributes");
+    v = attr(e->attributes, e->n_attributes, "genai.budget.limit");
+    ok(v && bin_is(v->string_value, "2Mtok/1h"), "the limit");
+    v = attr(e->attributes, e->n_attributes, "genai.budget.zone");
+    ok(v && bin_is(v->string_value, "tenant\xef\xbf\xbd"),
+       "the zone, made valid");
+    v = attr(s->attributes, s->n_attributes, "gen_ai.usage.input_tokens");
+    ok(v && v->int_value == 107, "and the span keeps its own");
+
+    otlp__traces_request__free_unpacked(r, NULL);
+    items.len = 0;
+}
+
+
+static void
+test_logs(void)
+{
+    size_t                 n;
+    uint8_t               *p;
+    genai_call_t           c;
+    Otlp__LogRecord       *l;
+    Otlp__LogsRequest     *r;
+    const Otlp__AnyValue  *v;
+
+    fill(&c, 9);
+    is_int(genai_otlp_log(&items, &scratch, &c), GENAI_DECLINED,
+           "a call without an event");
+    is_int((long long) items.len, 0, "adds nothing");
+
+    c.budget_status = GENAI_BUDGET_REJECTED;
+    c.budget = genai_strz("tenant");
+    c.error_message = genai_strz("Budget 'tenant' exhausted");
+    c.budget_ns = c.start_ns + 3;
+    is_int(genai_otlp_log(&items, &scratch, &c), GENAI_OK, "a refused one");
+
+    genai_call_init(&c, NULL, 0);
+    c.internal = 1;
+    c.start_unix_ns = 1700000000000000000ULL;
+    c.span_name = genai_strz("genai_budget raise");
+    is_int(genai_otlp_log(&items, &scratch, &c), GENAI_OK, "and an event");
+
+    p = malloc(front.len + GENAI_OTLP_HEAD + items.len);
+    n = genai_otlp_head(&front, scope, items.len, p);
+    memcpy(p + n, items.data, items.len);
+    r = otlp__logs_request__unpack(NULL, n + items.len, p);
+    free(p);
+
+    ok(r && r->n_resource_logs == 1
+       && r->resource_logs[0]->scope_logs[0]->n_log_records == 2, "decode");
+    ok(r && bin_is(r->resource_logs[0]->scope_logs[0]->scope->name,
+                   "ngx_http_genai_module"), "of our scope");
+
+    l = r->resource_logs[0]->scope_logs[0]->log_records[0];
+    ok(bin_is(l->event_name, "genai.budget.rejected"), "event name");
+    ok(bin_is(l->body->string_value, "Budget 'tenant' exhausted"), "body");
+    ok(l->severity_number == 13 && bin_is(l->severity_text, "WARN"),
+       "severity");
+    ok(l->time_unix_nano == 1700000000123456801ULL
+       && l->observed_time_unix_nano == l->time_unix_nano, "time");
+    ok(l->trace_id.len == 16 && l->trace_id.data[15] == 0xa1
+       && l->span_id.len == 8 && l->span_id.data[7] == 9, "ids of its span");
+    v = attr(l->attributes, l->n_attributes, "genai.budget.zone");
+    ok(v && bin_is(v->string_value, "tenant"), "attributes");
+
+    l = r->resource_logs[0]->scope_logs[0]->log_records[1];
+    ok(bin_is(l->event_name, "genai_budget raise")
+       && l->severity_number == 9, "the event");
+    ok(l->trace_id.len == 0 && l->span_id.len == 0, "is of no trace");
+
+    otlp__logs_request__free_unpacked(r, NULL);
+    items.len = 0;
+}
+
+
 /* metrics */
 
 static genai_metrics_t  *m;
@@ -707,6 +815,8 @@ main(void)
     }
 
     test_traces();
+    test_event();
+    test_logs();
 
     young(mem, size);
     ok(m != NULL, "a registry");

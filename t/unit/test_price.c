@@ -442,6 +442,25 @@ reasons(void)
     base(&c, "amazon.nova-lite-v1:0");
     c.usage_source = GENAI_SOURCE_NONE;
     c.input_tokens = c.output_tokens = -1;
+    c.streamed = 1;
+    c.error = 1;
+    genai_price_call(t, &c, NOV);
+    is_int(c.skip, GENAI_SKIP_NOT_BILLED,
+           "a stream that begins with an error is as an error");
+
+    base(&c, "amazon.nova-lite-v1:0");
+    c.usage_source = GENAI_SOURCE_NONE;
+    c.input_tokens = c.output_tokens = -1;
+    c.streamed = 1;
+    c.error = 1;
+    c.text_events = 1;
+    genai_price_call(t, &c, NOV);
+    is_int(c.skip, GENAI_SKIP_NO_USAGE,
+           "not one that has an error after some text");
+
+    base(&c, "amazon.nova-lite-v1:0");
+    c.usage_source = GENAI_SOURCE_NONE;
+    c.input_tokens = c.output_tokens = -1;
     c.status = 200;
     c.error = 1;
     genai_price_call(t, &c, NOV);
@@ -464,10 +483,10 @@ reasons(void)
        "an answer without usage says so");
 
     base(&c, "amazon.nova-lite-v1:0");
-    c.skip = GENAI_SKIP_TRUNCATED;
+    c.skip = GENAI_SKIP_ENCODED;
     c.input_tokens = -1;
     genai_price_call(t, &c, NOV);
-    is_int(c.skip, GENAI_SKIP_TRUNCATED, "the first reason stays");
+    is_int(c.skip, GENAI_SKIP_ENCODED, "the first reason stays");
 
     base(&c, "amazon.nova-lite-v1:0");
     genai_price_call(NULL, &c, NOV);
@@ -499,6 +518,51 @@ reasons(void)
                        "inference-profile/us.anthropic.claude-sonnet-4-6");
     genai_price_call(t, &c, NOV);
     is_int(c.cost_pico, 4950000000, "prompt router: the invoked model");
+}
+
+
+/* no count, no cost: the three reasons send an operator to three places */
+
+static void
+missing(void)
+{
+    static const struct {
+        const char  *model;
+        unsigned     op;
+        int          input;
+        unsigned     truncated, aborted, bad_body;
+        unsigned     skip;
+        const char  *name;
+    } rows[] = {
+        { "amazon.nova-lite-v1:0", GENAI_OP_CHAT, -1, 1, 0, 0,
+          GENAI_SKIP_TRUNCATED, "cut before its usage" },
+        { "amazon.nova-lite-v1:0", GENAI_OP_CHAT, -1, 0, 1, 0,
+          GENAI_SKIP_TRUNCATED, "left by the client before it" },
+        { "amazon.nova-lite-v1:0", GENAI_OP_CHAT, -1, 0, 0, 1,
+          GENAI_SKIP_BAD_BODY, "not to be read as far as it" },
+        { "amazon.nova-lite-v1:0", GENAI_OP_CHAT, 1000, 1, 0, 1,
+          GENAI_SKIP_NONE, "cut after it: there is a cost" },
+        { "acme.nothing-v1:0", GENAI_OP_CHAT, -1, 1, 0, 0,
+          GENAI_SKIP_UNPRICED, "no row: a whole answer has no cost either" },
+        { "amazon.nova-canvas-v1:0", GENAI_OP_IMAGE, -1, 1, 0, 0,
+          GENAI_SKIP_TRUNCATED, "images that were not counted to the end" },
+        { "cohere.rerank-v3-5:0", GENAI_OP_RERANK, -1, 0, 0, 0,
+          GENAI_SKIP_NO_USAGE, "documents not told are no missing price" }
+    };
+
+    size_t        i;
+    genai_call_t  c;
+
+    for (i = 0; i < genai_nelts(rows); i++) {
+        base(&c, rows[i].model);
+        c.operation = (uint8_t) rows[i].op;
+        c.input_tokens = rows[i].input;
+        c.truncated = rows[i].truncated & 1;
+        c.aborted = rows[i].aborted & 1;
+        c.bad_body = rows[i].bad_body & 1;
+        genai_price_call(t, &c, NOV);
+        is_int(c.skip, rows[i].skip, rows[i].name);
+    }
 }
 
 
@@ -597,6 +661,7 @@ main(void)
 {
     char                      err[512];
     size_t                    i;
+    genai_call_t              c;
     const genai_price_row_t  *row;
 
     if (!ok(genai_price_parse(table, sizeof(table) - 1, alloc, NULL, &t, err,
@@ -613,6 +678,7 @@ main(void)
 
     units();
     reasons();
+    missing();
     bounds();
     property();
 
@@ -629,6 +695,15 @@ main(void)
 
     ok(genai_price_lookup(t, genai_strz("nothing"), NOV) == NULL,
        "no row for an unknown model");
+
+    base(&c, "us.anthropic.claude-sonnet-4-6");
+    ok(genai_price_call(t, &c, NOV) == genai_price_lookup(t, c.model, NOV),
+       "pricing a call gives the row of its model");
+
+    c.deployment = 1;
+    c.response_model = genai_strz("gpt-6.1-sol");
+    ok(genai_price_call(t, &c, NOV) == NULL,
+       "and none when it went by the model that answered");
 
     return done();
 }

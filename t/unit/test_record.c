@@ -29,6 +29,8 @@ fill(genai_call_t *c, const genai_attr_t *a, size_t na)
     c->step = GENAI_STEP_GENERATION;
     c->sampled = 1;
     c->streamed = 1;
+    c->reasoning = 1;
+    c->by_words = 1;
     c->disagreement = GENAI_DISAGREE_BODY_HEADER;
     c->status = 200;
     c->start_unix_ns = 1795464000000000000ULL;
@@ -41,8 +43,16 @@ fill(genai_call_t *c, const genai_attr_t *a, size_t na)
     c->output_tokens = 236;
     c->cost_pico = 123456789012345LL;
     c->priced = 1;
+    c->drained = 1;
     c->temperature = 0.0;
     c->score_sum = 1.25;
+    c->budget_status = GENAI_BUDGET_REJECTED_DRY_RUN;
+    c->budget_ns = c->start_ns + 5;
+    c->budget = genai_strz("tenant");
+    c->budget_limit = genai_strz("100usd/day");
+    c->budget_class = genai_strz("batch");
+    c->budget_reserved = 0;
+    c->budget_warned = 1;
     c->ntools = 2;
     c->tools[0] = genai_strz("search");
     c->tools[1] = genai_strz("");
@@ -85,8 +95,20 @@ test_round(void)
     is_int((long long) d.first_event_ns, 0, "what did not happen stays so");
     ok(d.temperature == 0 && !isnan(d.temperature), "temperature 0 is given");
     ok(isnan(d.top_p), "top_p stays unknown");
-    ok(d.sampled && d.streamed && d.priced && !d.aborted, "flags stay");
+    ok(d.sampled && d.streamed && d.priced && d.drained && !d.aborted,
+       "flags stay");
+    ok(d.reasoning, "that there was reasoning stays");
+    ok(d.by_words && !d.by_vector, "and what a search goes by");
     is_int(d.disagreement, GENAI_DISAGREE_BODY_HEADER, "so do their fields");
+    is_int(d.budget_status, GENAI_BUDGET_REJECTED_DRY_RUN,
+           "what a budget said stays");
+    is_int((long long) (d.budget_ns - d.start_ns), 5, "and when");
+    ok(genai_str_eq(d.budget, c.budget)
+       && genai_str_eq(d.budget_limit, c.budget_limit)
+       && genai_str_eq(d.budget_class, c.budget_class),
+       "with zone, limit and class");
+    is_int(d.budget_reserved, 0, "nothing reserved is not no reservation");
+    ok(d.budget_warned, "and its warning");
     is_int(d.ntools, 2, "both tools are there");
     is_int(d.nscores, 1, "scores stay");
     ok(d.scores[0].value == 0.5, "with their values");

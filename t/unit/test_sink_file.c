@@ -203,6 +203,59 @@ test_line(genai_sink_t *s)
 }
 
 
+/* a refused call has an event in its line */
+
+static void
+test_event(genai_sink_t *s)
+{
+    char          *text;
+    cJSON         *j, *v, *e;
+    genai_call_t   c;
+
+    (void) truncate(path, 0);
+
+    call(&c, 0xac);
+    c.budget_status = GENAI_BUDGET_REJECTED;
+    c.budget = genai_strz("a \"tenant\"");
+    c.budget_limit = genai_strz("2req/day");
+    c.budget_ns = c.start_ns + 1000;
+    s->ops->add(s, &c);
+    c.budget_status = GENAI_BUDGET_PASSED;
+    s->ops->add(s, &c);
+    c.sampled = 0;
+    is_int(s->ops->add(s, &c), GENAI_OK, "one that is not sampled is taken");
+    is_int(deliver(s), GENAI_SEND_ACKED, "a refused call and two others");
+
+    text = slurp(path);
+    j = cJSON_Parse(text);
+    is_int(cJSON_GetArraySize(spans(j)), 2, "two are in the line");
+
+    v = cJSON_GetArrayItem(spans(j), 1);
+    ok(v && cJSON_GetObjectItem(v, "events") == NULL
+       && cJSON_GetObjectItem(v, "status"), "one has no events");
+
+    v = cJSON_GetArrayItem(spans(j), 0);
+    e = cJSON_GetArrayItem(cJSON_GetObjectItem(v, "events"), 0);
+    ok(e && cJSON_GetObjectItem(v, "status"), "the other has one");
+
+    if (e) {
+        ok(strcmp(cJSON_GetObjectItem(e, "name")->valuestring,
+                  "genai.budget.rejected") == 0, "with its name");
+        ok(strcmp(cJSON_GetObjectItem(e, "timeUnixNano")->valuestring,
+                  "1700000000123457789") == 0, "and its time");
+
+        v = cJSON_GetObjectItem(e, "attributes");
+        is_int(cJSON_GetArraySize(v), 3, "and its attributes");
+        v = cJSON_GetObjectItem(cJSON_GetArrayItem(v, 1), "value");
+        is_mem(cJSON_GetObjectItem(v, "stringValue")->valuestring,
+               strlen(c.budget.data), "a \"tenant\"", "escaped");
+    }
+
+    cJSON_Delete(j);
+    free(text);
+}
+
+
 static void
 test_files(genai_sink_t *s)
 {
@@ -319,6 +372,7 @@ main(void)
 
     test_line(s);
     test_files(s);
+    test_event(s);
     speed(s);
 
     s->ops->destroy(s);

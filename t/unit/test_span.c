@@ -369,6 +369,7 @@ test_error(void)
     c->usage_complete = 0;
     c->usage_source = GENAI_SOURCE_PARTIAL;
     c->aborted = 1;
+    c->drained = 1;
     c->truncated = 1;
     c->skip = GENAI_SKIP_NOT_BILLED;
     c->disagreement = GENAI_DISAGREE_BODY_FRAME | GENAI_DISAGREE_BODY_HEADER;
@@ -389,6 +390,7 @@ test_error(void)
     has_int("http.response.status_code", 429);
     has_list("gen_ai.response.finish_reasons", "error");
     has_bool("genai.aborted", 1);
+    has_bool("genai.drained", 1);
     has_bool("genai.truncated", 1);
     has_bool("genai.usage.complete", 0);
     has_str("genai.usage.source", "partial");
@@ -468,7 +470,12 @@ test_operations(void)
     has_double("rag.avg_similarity_score", 0.75);
     has_double("rag.top_score", 0.875);
     has_list("rag.top_documents", "d1|d2");
+    has_not("rag.retrieval_method");
     has_not("gen_ai.request.top_k");
+
+    c->by_words = 1;
+    visit(c);
+    has_str("rag.retrieval_method", "keyword");
 
     c->operation = GENAI_OP_RERANK;
     visit(c);
@@ -608,7 +615,9 @@ test_rag(void)
     c->docs[0] = genai_strz("a");
     c->docs[1] = genai_strz("b");
     c->ndocs = 2;
+    c->by_vector = c->by_words = 1;
     visit(c);
+    has_str("retrieval_method", "hybrid");
     has_int("documents_retrieved", 3);
     has_int("documents_found", 3);
     has_double("avg_similarity_score", 0.75);
@@ -688,6 +697,132 @@ is_utf8(const char *in, size_t len, size_t size, const char *want)
 }
 
 
+/* the log record of a refusal, and of what is no call */
+
+static void
+test_log(void)
+{
+    genai_attr_t      own[2] = {
+        { genai_string("zone"), genai_string("tenant"), 's', 0 },
+        { genai_string("until"), genai_string("1795464000"), 'i', 0 }
+    };
+    genai_call_t      call, *c = &call;
+    genai_span_log_t  l;
+
+    converse(c);
+    is_int(genai_span_log(c, &l), GENAI_DECLINED, "no log of most calls");
+    c->budget_status = GENAI_BUDGET_PASSED;
+    is_int(genai_span_log(c, &l), GENAI_DECLINED, "nor of an admitted one");
+
+    c->budget_status = GENAI_BUDGET_REJECTED;
+    c->budget_ns = c->start_ns + 7;
+    set(budget, "tenant");
+    set(error_message, "Budget 'tenant' exhausted\xff");
+    is_int(genai_span_log(c, &l), GENAI_OK, "a refusal is logged");
+    is_mem(l.event.name.data, l.event.name.len, "genai.budget.rejected",
+           "as its event");
+    ok(l.event.time_unix_ns == c->start_unix_ns + 7, "at its time");
+    is_mem(l.body.data, l.body.len, "Budget 'tenant' exhausted\xef\xbf\xbd",
+           "in the words that the caller got");
+    is_int(l.severity, GENAI_LOG_WARN, "as a warning");
+
+    nseen = 0;
+    is_int(genai_span_log_attrs(c, collect, NULL), GENAI_OK, "with");
+    has_str("genai.budget.zone", "tenant");
+    has_str("genai.budget.status", "REJECTED");
+    has_str("gen_ai.request.model", "anthropic.claude-sonnet-4-20250514-v1:0");
+    has_str("genai.location", "/model/");
+    has_str("user.id", "u-7");
+
+    c->budget_status = GENAI_BUDGET_REJECTED_DRY_RUN;
+    is_int(genai_span_log(c, &l), GENAI_OK, "a dry run's");
+    is_mem(l.body.data, l.body.len, "a budget would have refused a call",
+           "is not the error of the call");
+    is_int(l.severity, GENAI_LOG_INFO, "but information");
+
+    genai_call_init(c, NULL, 0);
+    c->internal = 1;
+    c->attrs = own;
+    c->nattrs = 2;
+    c->start_unix_ns = 1700000000000000000ULL;
+    set(span_name, "genai_budget raise");
+    is_int(genai_span_log(c, &l), GENAI_OK, "what is no call is logged");
+    is_mem(l.event.name.data, l.event.name.len, "genai_budget raise",
+           "under its own name");
+    is_mem(l.body.data, l.body.len, "genai_budget raise", "which is its text");
+    is_int(l.severity, GENAI_LOG_INFO, "as information");
+
+    nseen = 0;
+    is_int(genai_span_log_attrs(c, collect, NULL), GENAI_OK, "with");
+    has_str("zone", "tenant");
+    has_int("until", 1795464000);
+    is_int((long long) nseen, 2, "and nothing of a call");
+}
+
+
+/* what a budget did, and the event of a refusal */
+
+static void
+test_budget(void)
+{
+    genai_call_t        call, *c = &call;
+    genai_span_event_t  e;
+
+    converse(c);
+    is_int(visit(c), GENAI_OK, "a call without a budget");
+    has_not("genai.budget.status");
+    has_not("genai.budget.reserved.usd");
+    is_int(genai_span_event(c, &e), GENAI_DECLINED, "has no event");
+
+    c->budget_status = GENAI_BUDGET_PASSED;
+    c->budget_reserved = 2415300000LL;
+    c->budget_warned = 1;
+    set(budget, "tenant");
+    set(budget_class, "batch");
+    is_int(visit(c), GENAI_OK, "one that a budget admits");
+    has_str("genai.budget.status", "PASSED");
+    has_str("genai.budget.zone", "tenant");
+    has_str("genai.budget.class", "batch");
+    has_not("genai.budget.limit");
+    has_double("genai.budget.reserved.usd", 0.0024153);
+    has_bool("genai.budget.warned", 1);
+    is_int(genai_span_event(c, &e), GENAI_DECLINED, "has none either");
+
+    c->budget_status = GENAI_BUDGET_REJECTED;
+    c->budget_reserved = -1;
+    c->budget_warned = 0;
+    c->budget_ns = c->start_ns + 2000000;
+    set(budget_limit, "100usd/day");
+    genai_call_error(c, genai_strz("budget_exceeded"), GENAI_ORIGIN_GATEWAY);
+    is_int(visit(c), GENAI_OK, "one that it refuses");
+    has_str("genai.budget.status", "REJECTED");
+    has_str("genai.budget.limit", "100usd/day");
+    has_str("error.type", "budget_exceeded");
+    has_str("genai.error.origin", "gateway");
+    has_not("genai.budget.reserved.usd");
+    has_not("genai.budget.warned");
+
+    is_int(genai_span_event(c, &e), GENAI_OK, "has an event");
+    is_mem(e.name.data, e.name.len, "genai.budget.rejected", "of this name");
+    ok(e.time_unix_ns == c->start_unix_ns + 2000000, "when it was refused");
+
+    nseen = 0;
+    is_int(genai_span_event_attrs(c, collect, NULL), GENAI_OK, "it says");
+    has_str("genai.budget.status", "REJECTED");
+    has_str("genai.budget.zone", "tenant");
+    has_str("genai.budget.limit", "100usd/day");
+    has_str("genai.budget.class", "batch");
+    is_int((long long) nseen, 4, "and no more");
+
+    c->budget_status = GENAI_BUDGET_REJECTED_DRY_RUN;
+    c->error = 0;
+    is_int(visit(c), GENAI_OK, "one that it would have refused");
+    has_str("genai.budget.status", "REJECTED_DRY_RUN");
+    has_not("error.type");
+    is_int(genai_span_event(c, &e), GENAI_OK, "has the event, too");
+}
+
+
 static void
 test_utf8(void)
 {
@@ -723,6 +858,8 @@ main(void)
     test_own();
     test_rag();
     test_money();
+    test_budget();
+    test_log();
     test_utf8();
 
     return done();

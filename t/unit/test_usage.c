@@ -18,8 +18,8 @@ typedef struct {
     const char     *name;
     genai_usage_t   u[GENAI_USAGE_N];
     unsigned        op;
-    const char     *flags;       /* a aborted t truncated b bad c cached
-                                    s stop reason seen */
+    const char     *flags;       /* a aborted d drained t truncated b bad
+                                    c cached s stop reason seen */
     int64_t         in, out, read, write, hour, reasoning, total;
     unsigned        source, complete, disagreement;
 } usage_case_t;
@@ -162,6 +162,12 @@ static const usage_case_t  cases[] = {
     { "aborted before any count",
       { NO, NO, NO }, GENAI_OP_CHAT, "a",
       -1, -1, -1, -1, -1, -1, -1, GENAI_SOURCE_NONE, 0, 0 },
+    { "aborted and drained: an embedding has no stop reason to wait for",
+      { U(21, -1, -1, -1, -1, -1, -1), NO, NO }, GENAI_OP_EMBEDDINGS, "ad",
+      21, -1, -1, -1, -1, -1, 21, GENAI_SOURCE_BODY, 1, 0 },
+    { "drained, but the upstream ended too early: partial",
+      { U(21, 1, -1, -1, -1, -1, -1), NO, NO }, GENAI_OP_CHAT, "adt",
+      21, 1, -1, -1, -1, -1, 22, GENAI_SOURCE_PARTIAL, 0, 0 },
     { "a bad body is never complete",
       { NO, NO, U(7, 3, -1, -1, -1, -1, -1) }, GENAI_OP_CHAT, "b",
       7, 3, -1, -1, -1, -1, 10, GENAI_SOURCE_HEADER, 0, 0 },
@@ -181,6 +187,7 @@ setup(genai_call_t *c, const usage_case_t *k)
 
     c->operation = k->op;
     c->aborted = strchr(k->flags, 'a') != NULL;
+    c->drained = strchr(k->flags, 'd') != NULL;
     c->truncated = strchr(k->flags, 't') != NULL;
     c->bad_body = strchr(k->flags, 'b') != NULL;
     c->from_cache = strchr(k->flags, 'c') != NULL;
@@ -259,6 +266,17 @@ estimates(void)
     is_int(c.input_tokens, 100, "a known input stays");
     is_int(c.output_tokens, 100, "output of a cut stream: its text's worth");
 
+    c.aborted = 0;
+    c.streamed = 1;
+    c.error = 1;
+    c.text_events = 1;
+    genai_usage_settle(&c);
+    is_int(c.usage_source, GENAI_SOURCE_PARTIAL,
+           "counts of a stream that ends in an error are its first ones");
+    ok(genai_usage_wanting(&c), "and an estimate is for it");
+    (void) genai_usage_estimate(&c);
+    is_int(c.output_tokens, 100, "which goes by its text");
+
     c.usage_source = GENAI_SOURCE_PARTIAL;
     c.output_tokens = 300;
     is_int(genai_usage_estimate(&c), GENAI_DECLINED,
@@ -279,6 +297,48 @@ estimates(void)
     genai_usage_settle(&c);
     is_int(genai_usage_estimate(&c), GENAI_DECLINED,
            "no characters, no estimate");
+}
+
+
+static void
+running(void)
+{
+    int64_t       input, output;
+    genai_call_t  c;
+
+    genai_call_init(&c, NULL, 0);
+    c.operation = GENAI_OP_CHAT;
+    genai_usage_running(&c, &input, &output);
+    is_int(input, -1, "running: an input that nothing tells is unknown");
+    is_int(output, 0, "nothing has come, nothing is used");
+
+    c.prompt_chars = 9;
+    c.system_chars = 4;
+    c.output_chars = 5;
+    genai_usage_running(&c, &input, &output);
+    is_int(input, 4, "running: input by its characters");
+    is_int(output, 2, "output by its characters");
+
+    c.usage[GENAI_USAGE_BODY].seen = 1;
+    c.usage[GENAI_USAGE_BODY].input = 100;
+    c.usage[GENAI_USAGE_BODY].cache_read = 900;
+    c.usage[GENAI_USAGE_BODY].output = 1;
+    c.output_chars = 400;
+    genai_usage_running(&c, &input, &output);
+    is_int(input, 1000, "running: the input that was told, cache included");
+    is_int(output, 100, "a first count does not hide the text after it");
+
+    c.usage[GENAI_USAGE_BODY].output = 250;
+    genai_usage_running(&c, &input, &output);
+    is_int(output, 250, "a count above the text's worth goes first");
+
+    c.usage[GENAI_USAGE_BODY].output = 60;
+    c.stop_reason = genai_strz("end_turn");
+    genai_usage_running(&c, &input, &output);
+    is_int(output, 60, "the final count goes before the text");
+
+    ok(!c.aborted && c.usage_source == GENAI_SOURCE_NONE
+       && c.input_tokens == -1, "the call itself is not settled");
 }
 
 
@@ -320,6 +380,7 @@ main(void)
     }
 
     estimates();
+    running();
     merges();
 
     return done();

@@ -151,6 +151,15 @@ function note(out, meta) {
     }
 }
 
+/* what the service's error says beyond its name and message */
+
+function details(e) {
+    const { name, message, ...rest } = e;
+
+    return Object.fromEntries(Object.entries(rest)
+        .filter(([key]) => !key.startsWith('$')));
+}
+
 async function read(stream, call, seen, out) {
     for await (const event of stream) {
         seen.events++;
@@ -208,6 +217,7 @@ async function run(client, call) {
         out.exception = e.name;
         out.code = e.name;
         out.message = String(e.message).slice(0, 300);
+        out.details = details(e);
         note(out, e.$metadata);
     }
 
@@ -230,11 +240,28 @@ if (process.env.SIM_HTTP1) {
     options.requestHandler = new NodeHttpHandler({});
 }
 
-const client = new sdk.BedrockRuntimeClient(options);
+const calls = JSON.parse(readFileSync(0, 'utf8'));
+const clients = {};
 
-for (const call of JSON.parse(readFileSync(0, 'utf8'))) {
-    console.log(JSON.stringify(await run(client, call)));
+function client(prefix) {
+    const endpoint = process.env.AWS_ENDPOINT_URL_BEDROCK_RUNTIME + prefix;
+
+    return clients[prefix] ??= new sdk.BedrockRuntimeClient(
+        prefix ? { ...options, endpoint } : options);
 }
 
-client.destroy();
+if (process.env.SIM_AT_ONCE) {
+    const all = calls.map((call) => run(client(call.prefix ?? ''), call));
+
+    for (const out of await Promise.all(all)) {
+        console.log(JSON.stringify(out));
+    }
+} else {
+    for (const call of calls) {
+        console.log(JSON.stringify(await run(client(call.prefix ?? ''),
+                                             call)));
+    }
+}
+
+Object.values(clients).forEach((c) => c.destroy());
 process.exit(0);

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import botocore
@@ -187,15 +188,28 @@ def note(out, meta):
                headers=meta.get('HTTPHeaders'))
 
 
-def main():
+def make_clients(prefixes, at_once):
     config = Config(read_timeout=int(os.environ.get('SIM_READ_TIMEOUT', 60)),
-                    connect_timeout=5)
-    client = boto3.client('bedrock-runtime', config=config)
+                    connect_timeout=5, max_pool_connections=max(10, at_once))
+    endpoint = os.environ['AWS_ENDPOINT_URL_BEDROCK_RUNTIME']
+    return {p: boto3.client('bedrock-runtime', config=config,
+                            **({'endpoint_url': endpoint + p} if p else {}))
+            for p in prefixes}
 
-    for call in json.load(sys.stdin):
-        out = run(client, call)
+
+def main():
+    calls = json.load(sys.stdin)
+    at_once = len(calls) if os.environ.get('SIM_AT_ONCE') else 1
+    made = make_clients({c.get('prefix', '') for c in calls}, at_once)
+
+    def make(call):
+        out = run(made[call.get('prefix', '')], call)
         out['sdk'] = 'boto3 ' + boto3.__version__
-        print(json.dumps(out), flush=True)
+        return out
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for out in pool.map(make, calls):
+            print(json.dumps(out), flush=True)
 
 
 if __name__ == '__main__':

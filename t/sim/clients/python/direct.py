@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import anthropic
 import openai
@@ -20,79 +21,99 @@ def dump(usage):
     return usage.model_dump(exclude_none=True) if usage else {}
 
 
-def messages(client, params):
+def messages(client, params, text):
     stream = params.pop('stream', False)
     if not stream:
         r = client.messages.create(**params)
-        text = ''.join(b.text for b in r.content if b.type == 'text')
+        text += [b.text for b in r.content if b.type == 'text']
     else:
         with client.messages.stream(**params) as s:
-            text = ''.join(s.text_stream)
+            for piece in s.text_stream:
+                text.append(piece)
             r = s.get_final_message()
-    return text, dump(r.usage), r.stop_reason, r.model
+    return dump(r.usage), r.stop_reason, r.model
 
 
-def chat(client, params):
+def chat(client, params, text):
     if not params.get('stream'):
         r = client.chat.completions.create(**params)
         c = r.choices[0]
-        return c.message.content, dump(r.usage), c.finish_reason, r.model
+        text.append(c.message.content)
+        return dump(r.usage), c.finish_reason, r.model
 
-    text, usage, stop = '', {}, None
+    usage, stop = {}, None
     for r in client.chat.completions.create(**params):
         usage = dump(r.usage) or usage
         for c in r.choices:
-            text += c.delta.content or ''
+            text.append(c.delta.content or '')
             stop = c.finish_reason or stop
-    return text, usage, stop, r.model
+    return usage, stop, r.model
 
 
-def responses(client, params):
+def responses(client, params, text):
     if not params.get('stream'):
         r = client.responses.create(**params)
-        return r.output_text, dump(r.usage), r.status, r.model
+        text.append(r.output_text)
+        return dump(r.usage), r.status, r.model
 
-    text = ''
     for e in client.responses.create(**params):
         if e.type == 'response.output_text.delta':
-            text += e.delta
+            text.append(e.delta)
     r = e.response
-    return text, dump(r.usage), r.status, r.model
+    return dump(r.usage), r.status, r.model
 
 
-def embeddings(client, params):
+def embeddings(client, params, text):
     r = client.embeddings.create(**params)
-    return str(len(r.data)), dump(r.usage), None, r.model
+    text.append(str(len(r.data)))
+    return dump(r.usage), None, r.model
 
 
-def clients():
-    native = anthropic.Anthropic(base_url=ENDPOINT + '/anthropic',
+def clients(endpoint):
+    native = anthropic.Anthropic(base_url=endpoint + '/anthropic',
                                  api_key='sk-example', max_retries=1)
-    bedrock = anthropic.AnthropicBedrock(base_url=ENDPOINT, max_retries=1,
+    bedrock = anthropic.AnthropicBedrock(base_url=endpoint, max_retries=1,
                                          aws_region='us-east-1')
-    other = openai.OpenAI(base_url=ENDPOINT + '/openai/v1', max_retries=1,
+    other = openai.OpenAI(base_url=endpoint + '/openai/v1', max_retries=1,
                           api_key='sk-example')
     return {'messages': (messages, native), 'bedrock': (messages, bedrock),
             'chat': (chat, other), 'responses': (responses, other),
             'embeddings': (embeddings, other)}
 
 
-def main():
-    table = clients()
+def run(table, call):
+    function, client = table[call['op']]
+    out = {'name': call['name'], 'op': call['op'], 'ok': True}
+    text = []
 
-    for call in json.load(sys.stdin):
-        function, client = table[call['op']]
-        out = {'name': call['name'], 'op': call['op'], 'ok': True}
-        try:
-            text, usage, stop, model = function(client,
-                                                dict(call['params']))
-            out.update(usage=usage, stop=stop, model=model, text_sha256=(
-                hashlib.sha256(text.encode()).hexdigest()))
-        except (anthropic.APIError, openai.APIError) as e:
-            out.update(ok=False, exception=type(e).__name__,
-                       status=getattr(e, 'status_code', None),
-                       message=str(e)[:300])
-        print(json.dumps(out), flush=True)
+    if 'max_retries' in call:
+        client = client.with_options(max_retries=call['max_retries'])
+
+    try:
+        usage, stop, model = function(client, dict(call['params']), text)
+        out.update(usage=usage, stop=stop, model=model)
+    except (anthropic.APIError, openai.APIError) as e:
+        out.update(ok=False, exception=type(e).__name__,
+                   bases=[c.__name__ for c in type(e).__mro__],
+                   status=getattr(e, 'status_code', None), details=e.body,
+                   message=str(e)[:300])
+
+    text = ''.join(text)
+    out.update(chars=len(text),
+               text_sha256=hashlib.sha256(text.encode()).hexdigest())
+    return out
+
+
+def main():
+    calls = json.load(sys.stdin)
+    at_once = len(calls) if os.environ.get('SIM_AT_ONCE') else 1
+    made = {p: clients(ENDPOINT + p)
+            for p in {c.get('prefix', '') for c in calls}}
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for out in pool.map(lambda c: run(made[c.get('prefix', '')], c),
+                            calls):
+            print(json.dumps(out), flush=True)
 
 
 if __name__ == '__main__':
