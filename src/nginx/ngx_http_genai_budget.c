@@ -24,6 +24,10 @@ static ngx_int_t ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
     ngx_http_genai_budget_zone_t *zc, const genai_budget_amounts_t *bound,
     ngx_uint_t force, ngx_http_genai_budget_why_t *why);
+static ngx_int_t ngx_http_genai_budget_reserve(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
+    ngx_http_genai_budget_zone_t *zc, genai_budget_call_t *call,
+    ngx_http_genai_budget_why_t *why);
 static ngx_int_t ngx_http_genai_budget_key(ngx_http_request_t *r,
     ngx_http_genai_budget_zone_t *zc, genai_str_t *key);
 static const char *ngx_http_genai_budget_unbound(
@@ -258,15 +262,11 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     ngx_int_t                      rc, refused;
     ngx_str_t                      bad;
     const char                    *unbound;
-    genai_queue_t                 *q;
     genai_budget_call_t            call;
     genai_budget_limit_t           limits[GENAI_BUDGET_LIMITS];
     ngx_http_genai_budget_ctx_t   *b;
-    ngx_http_genai_main_conf_t    *mcf;
-    ngx_http_genai_budget_hold_t  *hold;
 
     b = ctx->budget;
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
 
     ngx_memzero(&call, sizeof(genai_budget_call_t));
     why->conf = bc;
@@ -324,47 +324,23 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
         }
     }
 
-    q = ngx_http_genai_queue(mcf);
-
-    call.share = bc->share;
-    call.warn = bc->warn;
-    call.learned = (uint32_t) zc->learned;
     call.force = (force != 0);
-    call.pid = (int32_t) ngx_pid;
-    call.start = q->self.start;
-    call.now = ngx_time();
-    call.deadline = call.now + b->deadline;
 
-    hold = &b->holds[b->n];
-
-    rc = genai_budget_zone_reserve(&zc->zone, &call, &hold->handle,
-                                   &why->state);
+    rc = ngx_http_genai_budget_reserve(r, ctx, bc, zc, &call, why);
 
     switch (rc) {
 
-    case GENAI_OK:
-        hold->conf = bc;
-        hold->life = zc->life;
-        hold->key = call.key;
-        b->n++;
-
-        if (bc->stop
-            && genai_budget_zone_held(&zc->zone, hold->handle, &hold->amounts)
-               == GENAI_OK)
-        {
-            ctx->stop = 1;
-        }
-
+    case NGX_OK:
         if (refused == NGX_OK && force && why->state.refused) {
             why->limit = 1;
             refused = NGX_DECLINED;
         }
 
-        hold->dry_run = (refused != NGX_OK);
+        b->holds[b->n - 1].dry_run = (refused != NGX_OK);
 
         return refused;
 
-    case GENAI_AGAIN:
+    case NGX_AGAIN:
         if (zc->on_full == NGX_HTTP_GENAI_BUDGET_ALLOW || force) {
             ngx_http_genai_budget_count(&zc->head->uncounted);
             return refused;
@@ -377,6 +353,54 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
         why->limit = 1;
         return NGX_DECLINED;
     }
+}
+
+
+/* one more hold, and NGX_OK; NGX_AGAIN: no room; NGX_DECLINED */
+
+static ngx_int_t
+ngx_http_genai_budget_reserve(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
+    ngx_http_genai_budget_zone_t *zc, genai_budget_call_t *call,
+    ngx_http_genai_budget_why_t *why)
+{
+    int                            rc;
+    ngx_http_genai_budget_ctx_t   *b;
+    ngx_http_genai_main_conf_t    *mcf;
+    ngx_http_genai_budget_hold_t  *hold;
+
+    b = ctx->budget;
+    hold = &b->holds[b->n];
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
+
+    call->share = bc->share;
+    call->warn = bc->warn;
+    call->learned = (uint32_t) zc->learned;
+    call->pid = (int32_t) ngx_pid;
+    call->start = ngx_http_genai_queue(mcf)->self.start;
+    call->now = ngx_time();
+    call->deadline = call->now + b->deadline;
+
+    rc = genai_budget_zone_reserve(&zc->zone, call, &hold->handle,
+                                   &why->state);
+
+    if (rc != GENAI_OK) {
+        return rc == GENAI_AGAIN ? NGX_AGAIN : NGX_DECLINED;
+    }
+
+    hold->conf = bc;
+    hold->life = zc->life;
+    hold->key = call->key;
+    b->n++;
+
+    if (bc->stop
+        && genai_budget_zone_held(&zc->zone, hold->handle, &hold->amounts)
+           == GENAI_OK)
+    {
+        ctx->stop = 1;
+    }
+
+    return NGX_OK;
 }
 
 
