@@ -9,18 +9,15 @@ is what a refused caller is told.
 TAP on standard output.  --full, or GENAI_FULL=1, runs the long versions.
 """
 
-import argparse
 import asyncio
 import http.client
 import os
 import re
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -32,11 +29,7 @@ from hold import ASK, BOUND, OUTPUT, directive, limit, path, price, usd
 
 ADMITS = 37
 
-p = argparse.ArgumentParser()
-p.add_argument('--full', action='store_true',
-               default=bool(os.environ.get('GENAI_FULL')))
-p.add_argument('cases', nargs='*')
-OPTS = p.parse_args()
+OPTS = hold.options()
 
 SIM = None
 GATEWAYS = []
@@ -623,16 +616,4 @@ def blackhole():
 LONG = ASK.replace(b'What', b'What ' * 4000)
 
 
-def main():
-    global SIM
-    directory = tempfile.mkdtemp(prefix='hold_sim_')
-    SIM = harness.Simulator(directory)
-    cases = [v for k, v in globals().items() if k.startswith('case_')]
-    try:
-        hold.run(cases, OPTS.cases, GATEWAYS)
-    finally:
-        SIM.stop()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-main()
+hold.main(globals(), OPTS.cases)

@@ -7,16 +7,13 @@ upgrades, crashes, damaged files.
 TAP on standard output.  --full, or GENAI_FULL=1, runs the long versions.
 """
 
-import argparse
 import asyncio
 import glob
 import http.client
 import os
 import pwd
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 
@@ -27,11 +24,7 @@ import tap
 import harness
 from hold import ASK, BOUND, directive, limit, path, usd
 
-p = argparse.ArgumentParser()
-p.add_argument('--full', action='store_true',
-               default=bool(os.environ.get('GENAI_FULL')))
-p.add_argument('cases', nargs='*')
-OPTS = p.parse_args()
+OPTS = hold.options()
 
 SIM = None
 GATEWAYS = []
@@ -535,16 +528,4 @@ def tried(what):
     return None
 
 
-def main():
-    global SIM
-    directory = tempfile.mkdtemp(prefix='hold_sim_')
-    SIM = harness.Simulator(directory)
-    cases = [v for k, v in globals().items() if k.startswith('case_')]
-    try:
-        hold.run(cases, OPTS.cases, GATEWAYS)
-    finally:
-        SIM.stop()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-main()
+hold.main(globals(), OPTS.cases)

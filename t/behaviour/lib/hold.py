@@ -6,6 +6,7 @@ cost at most is known here as well: a token for each byte of its body, and its
 maxTokens.
 """
 
+import argparse
 import asyncio
 import decimal
 import glob
@@ -454,21 +455,41 @@ def truth(sim):
                for model, row in sim.meter()['models'].items())
 
 
-def run(cases, names, gateways):
-    """each case alone; a case that fails does not stop the others"""
-    for case in cases:
-        name = case.__name__[5:]
-        if names and name not in names:
-            continue
-        begin = time.monotonic()
-        try:
-            case()
-        except Exception as e:
-            tap.ok(False, '%s: %s: %s' % (name, type(e).__name__, e))
-            if os.environ.get('DEBUG'):
-                raise
-        finally:
-            while gateways:
-                gateways.pop().cleanup()
-        tap.note('%s: %.1f s' % (name, time.monotonic() - begin))
+# --- the test programs ---
+
+def options():
+    p = argparse.ArgumentParser()
+    p.add_argument('--full', action='store_true',
+                   default=bool(os.environ.get('GENAI_FULL')))
+    p.add_argument('cases', nargs='*')
+    return p.parse_args()
+
+
+def main(program, names):
+    """runs the functions case_NAME of a program (its globals) beside a
+    simulator, its SIM; then its GATEWAYS are stopped.  A case that fails does
+    not stop the others."""
+    directory = tempfile.mkdtemp(prefix='hold_sim_')
+    program['SIM'] = harness.Simulator(directory)
+    try:
+        for name in [k[5:] for k in program if k.startswith('case_')]:
+            if not names or name in names:
+                run(name, program['case_' + name], program['GATEWAYS'])
+    finally:
+        program['SIM'].stop()
+        shutil.rmtree(directory, ignore_errors=True)
     tap.done()
+
+
+def run(name, case, gateways):
+    begin = time.monotonic()
+    try:
+        case()
+    except Exception as e:
+        tap.ok(False, '%s: %s: %s' % (name, type(e).__name__, e))
+        if os.environ.get('DEBUG'):
+            raise
+    finally:
+        while gateways:
+            gateways.pop().cleanup()
+    tap.note('%s: %.1f s' % (name, time.monotonic() - begin))
