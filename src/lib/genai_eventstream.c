@@ -615,11 +615,11 @@ es_frames(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
             break;
         }
 
-        right = crc.all == es_be32(p + total - 4);
-
         es->frame.payload_len = (uint32_t) (total - headers - 16);
-        es->frame.same = headers != 0 && headers == es->kept
+        es->frame.same = es->kept != 0 && es->kept == headers
                          && memcmp(es->u.headers, p + 12, headers) == 0;
+
+        right = crc.all == es_be32(p + total - 4);
 
         if (right && es->frame.same && es->handler->on_whole
             && es->handler->on_whole(es->data, &es->frame,
