@@ -386,7 +386,7 @@ genai_price_at(const genai_price_table_t *t, const genai_price_key_t *key,
 
 
 /* a worker's calls are to a few models: to find one costs three per cent of
- * a call, to see that it is the same a tenth of that */
+ * a call, to see that it is the same an eighth of that */
 
 int
 genai_price_resolve(const genai_price_table_t *t, genai_str_t model,
