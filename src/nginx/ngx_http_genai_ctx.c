@@ -5,6 +5,12 @@
 #include "ngx_http_genai_module.h"
 
 
+/* what a request costs in memory, parsers included: not more than this */
+
+_Static_assert(sizeof(ngx_http_genai_ctx_t) <= 4096,
+               "the context of a call has outgrown 4 KB");
+
+
 static void ngx_http_genai_free(void *data, void *p);
 static void ngx_http_genai_cleanup(void *data);
 
