@@ -80,7 +80,12 @@ ngx_http_genai_budget_handler(ngx_http_request_t *r)
 
     t = ngx_http_genai_own_start(ctx);
     rc = ngx_http_genai_budget_admit(r, ctx, lcf);
-    ngx_http_genai_own_stop(ctx, t);
+
+    /* a refused request is finalized, and may be freed */
+
+    if (rc != NGX_DONE) {
+        ngx_http_genai_own_stop(ctx, t);
+    }
 
     return rc;
 }

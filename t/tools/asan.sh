@@ -74,6 +74,8 @@ ASAN_OPTIONS=${ASAN_OPTIONS/detect_leaks=1/detect_leaks=0} \
     t/tools/run.py behaviour --only options || rc=$?
 ASAN_OPTIONS=${ASAN_OPTIONS/detect_leaks=1/detect_leaks=0} \
     t/tools/run.py behaviour --only drain || rc=$?
+ASAN_OPTIONS=${ASAN_OPTIONS/detect_leaks=1/detect_leaks=0} \
+    t/tools/run.py behaviour --only budget_ || rc=$?
 
 reports=$(find "$logs" -name '*san*' -type f -size +0 | head -5)
 
