@@ -4,6 +4,8 @@
  * to 1.3).
  */
 
+#define _GNU_SOURCE
+
 #include "genai_api_tables.h"
 
 
@@ -187,6 +189,19 @@ genai_api_match(const char *pattern, size_t len, genai_str_t path,
 }
 
 
+/* where the last segment of p … end begins: behind its slash, or p */
+
+static inline const char *
+genai_api_last(const char *p, const char *end)
+{
+    const char  *slash;
+
+    slash = memrchr(p, '/', (size_t) (end - p));
+
+    return slash ? slash + 1 : p;
+}
+
+
 static int
 genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
     genai_api_caps_t *caps)
@@ -195,8 +210,7 @@ genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
     const char  *p, *s, *arn;
     genai_str_t  value;
 
-    for (p = *pattern; p > start && p[-1] != '/'; p--) { /* void */ }
-
+    p = genai_api_last(start, *pattern);
     len = (size_t) (*pattern - p);
     *pattern = (p > start) ? p - 1 : p;
 
@@ -216,9 +230,7 @@ genai_api_segment(const char **pattern, const char *start, genai_str_t *path,
         return 3;
     }
 
-    for (s = path->data + path->len; s > path->data && s[-1] != '/'; s--) {
-        /* void */
-    }
+    s = genai_api_last(path->data, path->data + path->len);
 
     if (s == path->data) {
         return 0;

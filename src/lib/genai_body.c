@@ -641,7 +641,7 @@ genai_body_response_feed(genai_body_t *b, const char *buf, size_t len,
 
 /* past the bound nothing is read, and nothing is said of what would come */
 
-static void
+static __attribute__((noinline)) void
 genai_body_response_coded(genai_body_t *b, const char *buf, size_t len)
 {
     int            rc;
@@ -680,22 +680,15 @@ genai_body_response_plain(void *data, const char *buf, size_t len)
         return;
     }
 
-    switch (b->mode) {
+    if (b->mode >= GENAI_BODY_EVENTS) {
+        genai_body_stream_feed(b, buf, len);
+        return;
+    }
 
-    case GENAI_BODY_JSON:
-    case GENAI_BODY_ERROR:
+    if (b->mode != GENAI_BODY_NONE) {
         if (genai_json_feed(&b->json, buf, len) == GENAI_ERROR) {
             b->broken = 1;
         }
-
-        break;
-
-    case GENAI_BODY_NONE:
-        break;
-
-    default:
-        genai_body_stream_feed(b, buf, len);
-        break;
     }
 }
 

@@ -124,6 +124,8 @@ genai_body_emit(void *data, const genai_json_row_t *row,
     arg = row->arg >> 8;
     p = (char *) c + f->offset;
 
+    /* each does little or ends in a call, so that no registers are saved */
+
     switch (f->kind) {
 
     case GENAI_FIELD_STR:
@@ -149,12 +151,11 @@ genai_body_emit(void *data, const genai_json_row_t *row,
         break;
 
     case GENAI_FIELD_BODY:
-        genai_field_usage(&c->usage[GENAI_USAGE_BODY], f, take, v);
-
         c->usage[GENAI_USAGE_BODY].input_inclusive
             |= ((arg & GENAI_ROW_INCLUSIVE) != 0);
         c->reasoning_apart |= ((arg & GENAI_ROW_APART) != 0);
 
+        genai_field_usage(&c->usage[GENAI_USAGE_BODY], f, take, v);
         break;
 
     case GENAI_FIELD_FRAME:
@@ -168,7 +169,7 @@ genai_body_emit(void *data, const genai_json_row_t *row,
 }
 
 
-static void
+static __attribute__((noinline)) void
 genai_field_special(genai_body_t *b, unsigned field, unsigned take,
     unsigned arg, const genai_json_value_t *v)
 {
@@ -472,7 +473,7 @@ genai_field_int(int64_t *p, unsigned take, const genai_json_value_t *v)
 }
 
 
-static void
+static __attribute__((noinline)) void
 genai_field_uint(uint32_t *p, unsigned take, const genai_json_value_t *v)
 {
     int64_t  n;

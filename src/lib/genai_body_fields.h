@@ -15,7 +15,7 @@ enum {
     GENAI_BODY_NONE = 0,
     GENAI_BODY_JSON,
     GENAI_BODY_ERROR,             /* JSON of an error status */
-    GENAI_BODY_EVENTS,
+    GENAI_BODY_EVENTS,            /* from here on a stream */
     GENAI_BODY_CHUNKS,
     GENAI_BODY_SSE,
     GENAI_BODY_LINES

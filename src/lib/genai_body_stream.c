@@ -640,7 +640,7 @@ genai_body_delta_end(genai_body_t *b, size_t len, size_t around)
  * without it ends in "}}.
  */
 
-static size_t
+static inline size_t
 genai_body_padding(const char *tail)
 {
     char  ch;

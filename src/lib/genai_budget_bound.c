@@ -304,9 +304,15 @@ genai_budget_actual(const genai_call_t *c, genai_budget_amounts_t *a)
     a->itok = c->input_tokens;
     a->otok = c->output_tokens;
 
-    /* what these return is not counted in tokens, nor reserved as such */
+    /* what these return is not counted in tokens, nor reserved as such; a
+     * cost without the half that was not read is none */
 
-    if (!generates) {
+    if (generates) {
+        if (a->itok < 0 || a->otok < 0) {
+            a->usd_pico = GENAI_BUDGET_UNKNOWN;
+        }
+
+    } else {
         a->itok = a->itok < 0 && c->priced ? 0 : a->itok;
         a->otok = a->otok < 0 ? 0 : a->otok;
     }

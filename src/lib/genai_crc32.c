@@ -22,7 +22,7 @@
 
 
 typedef uint32_t (*crc_pt)(uint32_t crc, const uint8_t *p, size_t len);
-typedef uint32_t (*crc_head_pt)(const uint8_t *p, size_t len, uint32_t *head);
+typedef genai_crc32_head_t (*crc_head_pt)(const uint8_t *p, size_t len);
 
 
 typedef struct {
@@ -118,7 +118,8 @@ crc_word(uint32_t v, unsigned k)
 }
 
 
-/* all run functions take and give the register, not the inverted CRC */
+/* all run functions take and give the register, not the inverted CRC; those
+ * that give two of them give CRCs */
 
 static uint32_t
 crc_slice16(uint32_t crc, const uint8_t *p, size_t len)
@@ -150,12 +151,16 @@ crc_slice16(uint32_t crc, const uint8_t *p, size_t len)
 }
 
 
-static uint32_t
-crc_slice16_head(const uint8_t *p, size_t len, uint32_t *head)
+static genai_crc32_head_t
+crc_slice16_head(const uint8_t *p, size_t len)
 {
-    *head = crc_slice16(~0U, p, 8);
+    uint32_t  crc;
 
-    return crc_slice16(*head, p + 8, len - 8);
+    crc = crc_slice16(~0U, p, 8);
+
+    return (genai_crc32_head_t) {
+        ~crc, ~crc_slice16(crc, p + 8, len - 8)
+    };
 }
 
 
@@ -328,12 +333,12 @@ crc_pclmul(uint32_t crc, const uint8_t *p, size_t len)
 
 
 CRC_TARGET
-static uint32_t
-crc_pclmul_head(const uint8_t *p, size_t len, uint32_t *head)
+static genai_crc32_head_t
+crc_pclmul_head(const uint8_t *p, size_t len)
 {
-    *head = crc_reduce8(~0U, p);
-
-    return crc_fold_all(~0U, p, len);
+    return (genai_crc32_head_t) {
+        ~crc_reduce8(~0U, p), ~crc_fold_all(~0U, p, len)
+    };
 }
 
 
@@ -382,12 +387,14 @@ crc_armv8(uint32_t crc, const uint8_t *p, size_t len)
 }
 
 
-static uint32_t
-crc_armv8_head(const uint8_t *p, size_t len, uint32_t *head)
+static genai_crc32_head_t
+crc_armv8_head(const uint8_t *p, size_t len)
 {
-    *head = crc_armv8(~0U, p, 8);
+    uint32_t  crc;
 
-    return crc_armv8(*head, p + 8, len - 8);
+    crc = crc_armv8(~0U, p, 8);
+
+    return (genai_crc32_head_t) { ~crc, ~crc_armv8(crc, p + 8, len - 8) };
 }
 
 
@@ -447,15 +454,10 @@ genai_crc32(uint32_t crc, const void *buf, size_t len)
 }
 
 
-uint32_t
-genai_crc32_head(const void *buf, size_t len, uint32_t *head)
+genai_crc32_head_t
+genai_crc32_head(const void *buf, size_t len)
 {
-    uint32_t  crc;
-
-    crc = ~crc_chosen()->head(buf, len, head);
-    *head = ~*head;
-
-    return crc;
+    return crc_chosen()->head(buf, len);
 }
 
 

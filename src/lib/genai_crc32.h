@@ -16,10 +16,16 @@
 uint32_t genai_crc32(uint32_t crc, const void *buf, size_t len);
 
 /*
- * The CRC of len bytes, 8 or more, and in *head the CRC of the first 8 of
- * them: a frame of an event stream and its prelude, in one go.
+ * The CRC of len bytes, 8 or more, and that of the first 8 of them: a frame
+ * of an event stream and its prelude, in one go.
  */
-uint32_t genai_crc32_head(const void *buf, size_t len, uint32_t *head);
+
+typedef struct {
+    uint32_t  head;
+    uint32_t  all;
+} genai_crc32_head_t;
+
+genai_crc32_head_t genai_crc32_head(const void *buf, size_t len);
 
 /* which implementation runs: "pclmul", "armv8", "slice16" */
 const char *genai_crc32_impl(void);

@@ -547,12 +547,16 @@ es_trailer(genai_eventstream_t *es)
  */
 
 static __attribute__((noinline)) int
-es_frame(genai_eventstream_t *es, const uint8_t *p, size_t headers,
-    size_t payload, int same, int right)
+es_frame(genai_eventstream_t *es, const uint8_t *p, int right)
 {
+    uint32_t                   headers, payload;
     const genai_es_handler_t  *h;
 
-    if (!same) {
+    headers = es_be32(p + 4);
+    payload = es->frame.payload_len;
+    p += 12;
+
+    if (!es->frame.same) {
         memcpy(es->u.headers, p, headers);
         es->kept = (uint8_t) headers;
 
@@ -560,7 +564,7 @@ es_frame(genai_eventstream_t *es, const uint8_t *p, size_t headers,
             return 0;
         }
 
-        es->frame.payload_len = (uint32_t) payload;
+        es->frame.payload_len = payload;
     }
 
     h = es->handler;
@@ -580,17 +584,18 @@ es_frame(genai_eventstream_t *es, const uint8_t *p, size_t headers,
 
 
 /*
- * Returns where the first frame begins that was not read.  Apart from the
- * states and from es_frame(), so that the loop has the registers for itself:
- * that is a tenth of what a stream costs.
+ * Returns where the first frame begins that was not read.  What few frames
+ * need is in functions of their own, so that the loop has the registers for
+ * itself: that is a tenth of what a stream costs.
  */
 
-static __attribute__((noinline)) const uint8_t *
+static inline const uint8_t *
 es_frames(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
 {
-    int       same, right;
-    size_t    total, payload;
-    uint32_t  headers, prelude;
+    int                 right;
+    size_t              total;
+    uint32_t            headers;
+    genai_crc32_head_t  crc;
 
     for ( /* void */ ; end - p >= 16; p += total) {
 
@@ -604,28 +609,26 @@ es_frames(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
             break;
         }
 
-        right = genai_crc32_head(p, total - 4, &prelude)
-                == es_be32(p + total - 4);
+        crc = genai_crc32_head(p, total - 4);
 
-        if (prelude != es_be32(p + 8)) {
+        if (crc.head != es_be32(p + 8)) {
             break;
         }
 
-        payload = total - headers - 16;
-        same = headers != 0 && headers == es->kept
-               && memcmp(es->u.headers, p + 12, headers) == 0;
+        es->frame.payload_len = (uint32_t) (total - headers - 16);
+        es->frame.same = es->kept != 0 && es->kept == headers
+                         && memcmp(es->u.headers, p + 12, headers) == 0;
 
-        es->frame.same = (uint8_t) same;
-        es->frame.payload_len = (uint32_t) payload;
+        right = crc.all == es_be32(p + total - 4);
 
-        if (same && right && es->handler->on_whole
+        if (right && es->frame.same && es->handler->on_whole
             && es->handler->on_whole(es->data, &es->frame,
                                      (const char *) p + 12 + headers))
         {
             continue;
         }
 
-        if (!es_frame(es, p + 12, headers, payload, same, right)) {
+        if (!es_frame(es, p, right)) {
             break;
         }
     }
@@ -635,11 +638,13 @@ es_frames(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
 
 
 /*
- * What lies between the prelude's lengths and the trailer is checksummed in
- * one stroke for each buffer: from summed to where the trailer begins.
+ * A frame in pieces, to its end: what comes after it, end, or NULL when it has
+ * failed.  What lies between the prelude's lengths and the trailer is
+ * checksummed in one stroke for each buffer: from summed to where the trailer
+ * begins.
  */
 
-static __attribute__((noinline)) int
+static __attribute__((noinline)) const uint8_t *
 es_pieces(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
 {
     const uint8_t  *start, *summed;
@@ -650,15 +655,6 @@ es_pieces(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
     while (p < end) {
 
         if (es->state == ES_PRELUDE) {
-
-            if (es->got == 0) {
-                p = es_frames(es, p, end);
-
-                if (es->state == ES_FAILED) {
-                    return GENAI_ERROR;
-                }
-            }
-
             p += es_collect(es, es->prelude, 12, p, end - p);
             summed = p;
 
@@ -667,7 +663,7 @@ es_pieces(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
             }
 
             if (es_prelude(es) != GENAI_OK) {
-                return GENAI_ERROR;
+                return NULL;
             }
 
             if (p - start >= 4) {
@@ -688,11 +684,7 @@ es_pieces(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
                 break;
             }
 
-            if (es_trailer(es) != GENAI_OK) {
-                return GENAI_ERROR;
-            }
-
-            continue;
+            return es_trailer(es) == GENAI_OK ? p : NULL;
 
         } else if (es->state == ES_PAYLOAD) {
             p += es_payload(es, p, end - p);
@@ -702,12 +694,12 @@ es_pieces(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
             p += es_headers(es, p, end - p);
 
             if (es->state == ES_FAILED) {
-                return GENAI_ERROR;
+                return NULL;
             }
         }
 
         if (es->headers_left == 0 && es_headers_end(es) != GENAI_OK) {
-            return GENAI_ERROR;
+            return NULL;
         }
     }
 
@@ -715,7 +707,7 @@ es_pieces(genai_eventstream_t *es, const uint8_t *p, const uint8_t *end)
         es->crc = genai_crc32(es->crc, summed, end - summed);
     }
 
-    return GENAI_AGAIN;
+    return end;
 }
 
 
@@ -729,15 +721,30 @@ genai_eventstream_feed(genai_eventstream_t *es, const char *buf, size_t len)
     p = (const uint8_t *) buf;
     end = p + len;
 
-    if (es->state == ES_PRELUDE && es->got == 0) {
-        p = es_frames(es, p, end);
+    for ( ;; ) {
+
+        if (es->state == ES_PRELUDE && es->got == 0) {
+            p = es_frames(es, p, end);
+
+            if (p == end) {
+                return GENAI_AGAIN;
+            }
+        }
+
+        if (es->state == ES_FAILED) {
+            return GENAI_ERROR;
+        }
+
+        p = es_pieces(es, p, end);
+
+        if (p == NULL) {
+            return GENAI_ERROR;
+        }
 
         if (p == end) {
             return GENAI_AGAIN;
         }
     }
-
-    return es->state == ES_FAILED ? GENAI_ERROR : es_pieces(es, p, end);
 }
 
 

@@ -24,6 +24,18 @@ genai_json_tell(genai_json_t *j, uint32_t node, uint16_t event,
     rows = genai_json_pool(j, st->rows);
     v->event = event;
 
+    /* the usual one is told without a frame of ours */
+
+    if (genai_likely(st->nrows == 1)) {
+        row = &j->program->rows[rows[0]];
+
+        if (row->want & event) {
+            j->emit(j->data, row, v);
+        }
+
+        return;
+    }
+
     for (i = 0; i < st->nrows; i++) {
         row = &j->program->rows[rows[i]];
 
@@ -92,12 +104,11 @@ same_key(const char *a, const char *b, size_t len)
 
 /* the state of a key's value */
 
-static uint16_t
+static inline uint16_t
 key_find(const genai_json_t *j, const char *key, size_t len)
 {
     uint32_t                   hash, slot;
     const char                *base;
-    const uint16_t            *table;
     const genai_json_edge_t   *edges, *edge;
     const genai_json_state_t  *st;
 
@@ -108,22 +119,22 @@ key_find(const genai_json_t *j, const char *key, size_t len)
     }
 
     base = (const char *) j->program;
-    table = genai_json_pool(j, st->table);
-    edges = (const genai_json_edge_t *) (const void *)
-            (base + j->program->edges) + st->edges;
+    edges = (const genai_json_edge_t *) (const void *) (base + st->edges);
     hash = genai_json_hash(key, len);
 
-    for (slot = hash & st->mask; table[slot]; slot = (slot + 1) & st->mask) {
-        edge = &edges[table[slot] - 1];
+    for (slot = hash & st->mask; /* void */; slot = (slot + 1) & st->mask) {
+        edge = &edges[slot];
+
+        if (edge->target == GENAI_JSON_DEAD) {
+            return st->any;
+        }
 
         if (edge->hash == hash && edge->len == len
-            && same_key(base + j->program->keys + edge->key, key, len))
+            && same_key(base + edge->key, key, len))
         {
             return edge->target;
         }
     }
-
-    return st->any;
 }
 
 
@@ -144,8 +155,8 @@ key_tell(genai_json_t *j, const char *key, size_t len)
 }
 
 
-void
-genai_json_key_end(genai_json_t *j, const char *key, size_t len)
+static inline void
+key_end(genai_json_t *j, const char *key, size_t len)
 {
     j->node = key_find(j, key, len);
     j->state = ST_COLON;
@@ -153,6 +164,13 @@ genai_json_key_end(genai_json_t *j, const char *key, size_t len)
     if (genai_unlikely(genai_json_node(j, j->node)->want & GENAI_JSON_NAME)) {
         key_tell(j, key, len);
     }
+}
+
+
+void
+genai_json_key_end(genai_json_t *j, const char *key, size_t len)
+{
+    key_end(j, key, len);
 }
 
 
@@ -167,7 +185,7 @@ element(genai_json_t *j)
     i = j->levels[j->level - 1].elements++;
     st = genai_json_node(j, j->levels[j->level - 1].node);
 
-    j->node = i < st->nitems ? *genai_json_pool(j, st->items + i) : st->each;
+    j->node = i < st->nitems ? genai_json_pool(j, st->items)[i] : st->each;
 }
 
 
@@ -310,12 +328,10 @@ word_begin(genai_json_t *j, char c)
     case 'n':
         j->u.word.rest = "ull";
         j->count = WORD_NULL;
-        return GENAI_OK;
+        break;
     default:
         return GENAI_ERROR;
     }
-
-    genai_json_tell_int(j, j->node, GENAI_JSON_PRESENT, 0);
 
     return GENAI_OK;
 }
@@ -323,24 +339,15 @@ word_begin(genai_json_t *j, char c)
 
 /* *p begins a value */
 
-static const char *
-value(genai_json_t *j, const char *p, const char *end)
+static inline const char *
+value_begin(genai_json_t *j, const char *p, const char *end)
 {
-    char      c = *p++;
-    unsigned  want = genai_json_node(j, j->node)->want;
-
-    if (c == '"' || c == '{' || c == '[' || c == '-'
-        || (c >= '0' && c <= '9'))
-    {
-        genai_json_tell_int(j, j->node, GENAI_JSON_PRESENT, 0);
-
-    } else {
-        return word_begin(j, c) == GENAI_OK ? p : NULL;
-    }
+    char  c = *p++;
 
     if (c == '"') {
         j->state = ST_STRING;
-        genai_json_string_begin(j, want & WANT_STRING);
+        genai_json_string_begin(j, genai_json_node(j, j->node)->want
+                                   & WANT_STRING);
         return genai_json_string(j, p, end);
     }
 
@@ -349,11 +356,72 @@ value(genai_json_t *j, const char *p, const char *end)
         return p;
     }
 
-    return genai_json_number_whole(j, c, p, end);
+    if (c == '-' || (c >= '0' && c <= '9')) {
+        return genai_json_number_whole(j, c, p, end);
+    }
+
+    return word_begin(j, c) == GENAI_OK ? p : NULL;
 }
 
 
-/* *p is where a key may begin */
+static __attribute__((noinline)) const char *
+value_present(genai_json_t *j, const char *p, const char *end)
+{
+    if (memchr("\"{[-tf0123456789", *p, 16)) {
+        genai_json_tell_int(j, j->node, GENAI_JSON_PRESENT, 0);
+    }
+
+    return value_begin(j, p, end);
+}
+
+
+static inline const char *
+value(genai_json_t *j, const char *p, const char *end)
+{
+    if (genai_unlikely(genai_json_node(j, j->node)->want
+                       & GENAI_JSON_PRESENT))
+    {
+        return value_present(j, p, end);
+    }
+
+    return value_begin(j, p, end);
+}
+
+
+/* the usual way on from a value in an object to the next key, without going
+ * through the states: its quote, or NULL */
+
+static inline const char *
+next_key(genai_json_t *j, const char **p, const char *end)
+{
+    while (end - *p >= 2) {
+
+        if (j->state == ST_FIRST_KEY && **p == '"') {
+            return *p;
+        }
+
+        if (j->state != ST_NEXT || !(j->objects >> (j->level - 1) & 1)) {
+            break;
+        }
+
+        if (**p == ',' && (*p)[1] == '"') {
+            j->state = ST_KEY;
+            return ++*p;
+        }
+
+        if (**p != '}') {
+            break;
+        }
+
+        container_end(j);
+        ++*p;
+    }
+
+    return NULL;
+}
+
+
+/* *p is where a key may begin; goes on with the object's other members */
 
 static const char *
 key(genai_json_t *j, const char *p, const char *end)
@@ -369,29 +437,31 @@ key(genai_json_t *j, const char *p, const char *end)
         return NULL;
     }
 
-    p++;
-    q = genai_json_scan->stop(j->base, p, end);
-
-    if (genai_unlikely(q == end || *q != '"')) {
-        j->state = ST_KEY_STRING;
-        genai_json_string_begin(j, GENAI_JSON_TEXT);
-        return p;
-    }
-
-    genai_json_key_end(j, p, (size_t) (q - p));
-    p = q + 1;
-
-    /* the usual way on, without going through the states */
-
-    if (end - p >= 2 && *p == ':') {
+    do {
         p++;
+        q = genai_json_scan->stop(j->base, p, end);
 
-        if ((uint8_t) *p > ' ') {
-            return value(j, p, end);
+        if (genai_unlikely(q == end || *q != '"')) {
+            j->state = ST_KEY_STRING;
+            genai_json_string_begin(j, GENAI_JSON_TEXT);
+            return p;
         }
 
-        j->state = ST_VALUE;
-    }
+        key_end(j, p, (size_t) (q - p));
+        p = q + 1;
+
+        if (end - p < 2 || *p != ':') {
+            return p;
+        }
+
+        if ((uint8_t) *++p <= ' ') {
+            j->state = ST_VALUE;
+            return p;
+        }
+
+        p = value(j, p, end);
+
+    } while (p && next_key(j, &p, end));
 
     return p;
 }

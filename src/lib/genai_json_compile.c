@@ -395,11 +395,14 @@ key_add(work_t *w, uint32_t i, const node_t *like)
 }
 
 
+/* the state's edges, so far one after the other, are put where their hash
+ * says */
+
 static int
 keys_hash(work_t *w, uint32_t i)
 {
     uint32_t             n, size, k, slot;
-    uint16_t            *table;
+    genai_json_edge_t   *edges, *table;
     genai_json_state_t  *st;
 
     st = state_at(w, i);
@@ -411,23 +414,27 @@ keys_hash(work_t *w, uint32_t i)
 
     for (size = 2; size < n * 2; size *= 2) { /* void */ }
 
-    st->table = (uint32_t) w->pool.n;
     st->mask = (uint16_t) (size - 1);
 
-    table = vec_push(&w->pool, size);
+    table = vec_push(&w->edges, size);
     if (table == NULL) {
         return GENAI_ERROR;
     }
 
-    for (k = 0; k < n; k++) {
-        slot = edge_at(w, st->edges + k)->hash & st->mask;
+    edges = edge_at(w, st->edges);
 
-        while (table[slot]) {
+    for (k = 0; k < n; k++) {
+        slot = edges[k].hash & st->mask;
+
+        while (table[slot].target) {
             slot = (slot + 1) & st->mask;
         }
 
-        table[slot] = (uint16_t) (k + 1);
+        table[slot] = edges[k];
     }
+
+    memmove(edges, table, size * sizeof(genai_json_edge_t));
+    w->edges.n -= n;
 
     return GENAI_OK;
 }
@@ -590,43 +597,61 @@ build(work_t *w, const genai_json_row_t *rows, size_t n, size_t *bad)
 }
 
 
+/* indices are turned to bytes from the header */
+
+static void
+point(char *mem, const work_t *w, const size_t *at)
+{
+    size_t               i;
+    genai_json_edge_t   *edge;
+    genai_json_state_t  *st;
+
+    st = (genai_json_state_t *) (void *) (mem + at[0]);
+    edge = (genai_json_edge_t *) (void *) (mem + at[1]);
+
+    for (i = 0; i < w->states.n; i++, st++) {
+        st->edges = (uint32_t) (at[1] + st->edges * w->edges.size);
+        st->items = (uint32_t) (at[2] + st->items * w->pool.size);
+        st->rows = (uint32_t) (at[2] + st->rows * w->pool.size);
+    }
+
+    for (i = 0; i < w->edges.n; i++, edge++) {
+        edge->key += (uint32_t) at[3];
+    }
+}
+
+
 static size_t
 lay_out(const work_t *w, const genai_json_row_t *rows, char *mem)
 {
-    size_t                 i, at;
-    genai_json_program_t   head;
+    size_t                 i, end, at[4];
     const vec_t           *part[4];
-    uint32_t              *offset[4];
+    genai_json_program_t  *head;
 
     part[0] = &w->states;
     part[1] = &w->edges;
     part[2] = &w->pool;
     part[3] = &w->chars;
 
-    offset[0] = &head.states;
-    offset[1] = &head.edges;
-    offset[2] = &head.pool;
-    offset[3] = &head.keys;
-
-    memset(&head, 0, sizeof(head));
-    head.rows = rows;
-    at = sizeof(head);
+    end = sizeof(genai_json_program_t);
 
     for (i = 0; i < genai_nelts(part); i++) {
-        *offset[i] = (uint32_t) at;
+        at[i] = end;
 
         if (mem && part[i]->n) {
-            memcpy(mem + at, part[i]->data, part[i]->n * part[i]->size);
+            memcpy(mem + end, part[i]->data, part[i]->n * part[i]->size);
         }
 
-        at += (part[i]->n * part[i]->size + 7) & ~(size_t) 7;
+        end += (part[i]->n * part[i]->size + 7) & ~(size_t) 7;
     }
 
     if (mem) {
-        memcpy(mem, &head, sizeof(head));
+        head = (genai_json_program_t *) (void *) mem;
+        head->rows = rows;
+        point(mem, w, at);
     }
 
-    return at;
+    return end;
 }
 
 

@@ -33,19 +33,14 @@ enum {
 static inline const genai_json_state_t *
 genai_json_node(const genai_json_t *j, uint32_t node)
 {
-    const char  *base = (const char *) j->program;
-
-    return (const genai_json_state_t *) (const void *)
-           (base + j->program->states) + node;
+    return &j->program->states[node];
 }
 
 
 static inline const uint16_t *
 genai_json_pool(const genai_json_t *j, uint32_t at)
 {
-    const char  *base = (const char *) j->program;
-
-    return (const uint16_t *) (const void *) (base + j->program->pool) + at;
+    return (const uint16_t *) (const void *) ((const char *) j->program + at);
 }
 
 
@@ -75,12 +70,25 @@ genai_json_tell_int(genai_json_t *j, uint32_t node, uint16_t event, int64_t n)
 /* a key is whole: the node of its value is found */
 void genai_json_key_end(genai_json_t *j, const char *key, size_t len);
 
+/* a string begins after its quote; want 0: it is passed over */
+
+static inline void
+genai_json_string_begin(genai_json_t *j, unsigned want)
+{
+    j->count = 0;
+    j->used = 0;
+    j->escaped = 0;
+    j->u.string.want = (uint16_t) want;
+    j->u.string.high = 0;
+    j->u.string.hex = 0;
+    j->u.string.cut = 0;
+}
+
+
 /*
- * A string begins after its quote; want 0: it is passed over.  Those that
- * read take the state's bytes from p on, return where they end or NULL, and
- * call genai_json_value_end().
+ * Those that read take the state's bytes from p on, return where they end or
+ * NULL, and call genai_json_value_end().
  */
-void genai_json_string_begin(genai_json_t *j, unsigned want);
 const char *genai_json_string(genai_json_t *j, const char *p,
     const char *end);
 

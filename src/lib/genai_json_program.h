@@ -5,7 +5,8 @@
  * each level of a document needs one number, and a key one look-up.
  *
  * Everything is in one piece of memory without pointers into itself: the
- * header, states, edges, pool of numbers, bytes of keys.
+ * header, states, edges, pool of numbers, bytes of keys.  Where a state or an
+ * edge says what is its own, it says it as bytes from the header.
  */
 
 #ifndef GENAI_JSON_PROGRAM_H
@@ -19,9 +20,8 @@
 
 
 typedef struct {
-    uint32_t  edges;               /* first of the edges of its keys */
-    uint32_t  table;               /* in the pool: mask + 1 edges by hash,
-                                      counted from 1, 0 is none */
+    uint32_t  edges;               /* of its keys: mask + 1 of them by hash,
+                                      without target where there is none */
     uint32_t  items;               /* in the pool: states of [0] … */
     uint32_t  rows;                /* in the pool: indices of rows */
     uint16_t  mask;                /* 0: no keys */
@@ -30,6 +30,7 @@ typedef struct {
     uint16_t  each;                /* state of any other element */
     uint16_t  nrows;
     uint16_t  want;                /* of all its rows */
+    uint32_t  unused[2];           /* a state's place is found by a shift */
 } genai_json_state_t;
 
 
@@ -37,16 +38,14 @@ typedef struct {
     uint32_t  hash;
     uint32_t  key;                 /* among the bytes of keys */
     uint16_t  len;
-    uint16_t  target;
+    uint16_t  target;              /* not DEAD */
+    uint32_t  unused;
 } genai_json_edge_t;
 
 
 struct genai_json_program_s {
     const genai_json_row_t  *rows;
-    uint32_t                 states;    /* offsets from the header */
-    uint32_t                 edges;
-    uint32_t                 pool;
-    uint32_t                 keys;
+    genai_json_state_t       states[];
 };
 
 

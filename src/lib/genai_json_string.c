@@ -19,19 +19,6 @@ genai_json_string_cut(const char *p, size_t n)
 }
 
 
-void
-genai_json_string_begin(genai_json_t *j, unsigned want)
-{
-    j->count = 0;
-    j->used = 0;
-    j->escaped = 0;
-    j->u.string.want = (uint16_t) want;
-    j->u.string.high = 0;
-    j->u.string.hex = 0;
-    j->u.string.cut = 0;
-}
-
-
 static void
 string_keep(genai_json_t *j, const char *p, size_t n)
 {

@@ -35,6 +35,14 @@ static void genai_price_route(const genai_price_row_t *row,
     genai_str_t prefix, genai_str_t region, genai_price_t *p);
 static int genai_price_tier(const genai_price_row_t *row, genai_str_t tier,
     uint32_t *ppm);
+static int genai_price_seek(const genai_price_table_t *t, genai_str_t model,
+    genai_str_t region, genai_str_t tier, int64_t when, genai_price_t *p);
+static genai_price_memo_t *genai_price_memo(const genai_price_table_t *t,
+    genai_str_t model);
+static int genai_price_known(const genai_price_memo_t *m, genai_str_t model,
+    genai_str_t region, genai_str_t tier, int64_t when);
+static void genai_price_keep(genai_price_memo_t *m, genai_str_t model,
+    genai_str_t region, genai_str_t tier, const genai_price_t *p);
 
 
 static uint32_t
@@ -79,11 +87,14 @@ genai_price_index(genai_price_table_t *t, genai_price_alloc_pt alloc,
     for (size = 16; size < t->nkeys * 4; size *= 2) { /* void */ }
 
     t->slots = alloc(data, size * sizeof(genai_price_key_t *));
-    if (t->slots == NULL) {
+    t->memo = alloc(data, GENAI_PRICE_MEMO * sizeof(genai_price_memo_t));
+
+    if (t->slots == NULL || t->memo == NULL) {
         *rc = GENAI_ERROR;
         return NULL;
     }
 
+    memset(t->memo, 0, GENAI_PRICE_MEMO * sizeof(genai_price_memo_t));
     memset(t->slots, 0, size * sizeof(genai_price_key_t *));
     t->mask = size - 1;
 
@@ -374,8 +385,110 @@ genai_price_at(const genai_price_table_t *t, const genai_price_key_t *key,
 }
 
 
+/* a worker's calls are to a few models: to find one costs three per cent of
+ * a call, to see that it is the same an eighth of that */
+
 int
 genai_price_resolve(const genai_price_table_t *t, genai_str_t model,
+    genai_str_t region, genai_str_t tier, int64_t when, genai_price_t *p)
+{
+    int                  rc;
+    genai_price_memo_t  *m;
+
+    m = genai_price_memo(t, model);
+
+    if (genai_price_known(m, model, region, tier, when)) {
+        *p = m->price;
+        return GENAI_OK;
+    }
+
+    rc = genai_price_seek(t, model, region, tier, when, p);
+
+    if (rc == GENAI_OK) {
+        genai_price_keep(m, model, region, tier, p);
+    }
+
+    return rc;
+}
+
+
+/* where a model's is kept: by the length of its id and what is amid it */
+
+static genai_price_memo_t *
+genai_price_memo(const genai_price_table_t *t, genai_str_t model)
+{
+    uint64_t  w;
+
+    w = 0;
+
+    if (model.len >= 8) {
+        memcpy(&w, model.data + (model.len - 8) / 2, 8);
+    }
+
+    w = (w ^ model.len) * 0x9e3779b97f4a7c15ULL;
+
+    return &t->memo[w >> 32 & (GENAI_PRICE_MEMO - 1)];
+}
+
+
+static int
+genai_price_known(const genai_price_memo_t *m, genai_str_t model,
+    genai_str_t region, genai_str_t tier, int64_t when)
+{
+    const char  *p;
+
+    if (m->model == 0 || m->model != model.len || m->region != region.len
+        || m->tier != tier.len || when < m->price.row->from
+        || when >= m->price.row->until)
+    {
+        return 0;
+    }
+
+    p = m->text;
+
+    return memcmp(p, model.data, m->model) == 0
+           && (m->region == 0
+               || memcmp(p + m->model, region.data, m->region) == 0)
+           && (m->tier == 0
+               || memcmp(p + m->model + m->region, tier.data, m->tier) == 0);
+}
+
+
+static void
+genai_price_keep(genai_price_memo_t *m, genai_str_t model,
+    genai_str_t region, genai_str_t tier, const genai_price_t *p)
+{
+    char  *text;
+
+    if (model.len > sizeof(m->text) || region.len > sizeof(m->text)
+        || tier.len > sizeof(m->text)
+        || model.len + region.len + tier.len > sizeof(m->text))
+    {
+        return;
+    }
+
+    m->price = *p;
+    m->model = (uint16_t) model.len;
+    m->region = (uint16_t) region.len;
+    m->tier = (uint16_t) tier.len;
+
+    text = m->text;
+    memcpy(text, model.data, model.len);
+    text += model.len;
+
+    if (region.len) {
+        memcpy(text, region.data, region.len);
+        text += region.len;
+    }
+
+    if (tier.len) {
+        memcpy(text, tier.data, tier.len);
+    }
+}
+
+
+static int
+genai_price_seek(const genai_price_table_t *t, genai_str_t model,
     genai_str_t region, genai_str_t tier, int64_t when, genai_price_t *p)
 {
     genai_str_t               prefix;

@@ -109,6 +109,8 @@ struct genai_price_key_s {
 };
 
 
+typedef struct genai_price_memo_s  genai_price_memo_t;
+
 typedef struct {
     genai_str_t           version;
     genai_price_row_t    *rows;
@@ -119,6 +121,8 @@ typedef struct {
     uint32_t              mask;
     genai_str_t          *providers;    /* first labels of ids */
     size_t                nproviders;
+    genai_price_memo_t   *memo;         /* what was found last: a table is
+                                           for one thread */
 } genai_price_table_t;
 
 
@@ -142,6 +146,17 @@ typedef struct {
     uint8_t                     why;    /* genai_price_why_e */
     unsigned                    direct:1;  /* found by a direct-API id */
 } genai_price_t;
+
+
+#define GENAI_PRICE_MEMO  8             /* a power of two */
+
+struct genai_price_memo_s {
+    genai_price_t         price;        /* of a row, for its time */
+    uint16_t              model;        /* lengths in text; 0: empty */
+    uint16_t              region;
+    uint16_t              tier;
+    char                  text[138];
+};
 
 
 typedef void *(*genai_price_alloc_pt)(void *data, size_t size);

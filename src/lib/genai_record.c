@@ -25,10 +25,6 @@ typedef struct {
 } rec_field_t;
 
 
-#define rec(tag, type, field)                                                 \
-    { tag, type, offsetof(genai_call_t, field) }
-
-
 /*
  * Tags are for ever: a number that was used is never given another meaning.
  * The range says how a value is skipped by a reader that does not know it:
@@ -40,95 +36,102 @@ enum {
 };
 
 
-static const rec_field_t  rec_fields[] = {
-    rec(10, REC_U8, trace_flags),
-    rec(11, REC_U8, kind),
-    rec(12, REC_U8, api),
-    rec(13, REC_U8, operation),
-    rec(14, REC_U8, step),
-    rec(15, REC_U8, usage_source),
-    rec(16, REC_U8, error_origin),
-    rec(17, REC_U8, finish),
-    rec(18, REC_U8, skip),
-    rec(19, REC_U8, attempt),
-    rec(20, REC_U8, upstream_tries),
-    rec(21, REC_U16, status),
-    rec(22, REC_U16, server_port),
-    rec(23, REC_U64, start_unix_ns),
-    rec(24, REC_TIME, upstream_first_ns),
-    rec(25, REC_TIME, first_event_ns),
-    rec(26, REC_TIME, first_reasoning_ns),
-    rec(27, REC_TIME, first_token_ns),
-    rec(28, REC_TIME, last_event_ns),
-    rec(29, REC_TIME, end_ns),
-    rec(30, REC_U64, max_gap_ns),
-    rec(31, REC_U32, events),
-    rec(32, REC_U32, text_events),
-    rec(33, REC_U8, keep),
-    rec(34, REC_U8, profile),
-    rec(35, REC_U8, budget_status),
-    rec(36, REC_TIME, budget_ns),
-    rec(40, REC_STR, provider),
-    rec(41, REC_STR, model),
-    rec(42, REC_STR, response_model),
-    rec(43, REC_STR, region),
-    rec(44, REC_STR, method),
-    rec(45, REC_STR, path),
-    rec(46, REC_STR, span_name),
-    rec(47, REC_STR, location),
-    rec(48, REC_STR, server_address),
-    rec(49, REC_STR, upstream),
-    rec(50, REC_STR, user),
-    rec(51, REC_STR, session),
-    rec(52, REC_STR, tracestate),
-    rec(53, REC_STR, request_id),
-    rec(54, REC_STR, response_id),
-    rec(55, REC_STR, invocation_id),
-    rec(56, REC_STR, stop_reason),
-    rec(57, REC_STR, error_type),
-    rec(58, REC_STR, error_message),
-    rec(59, REC_STR, guardrail_id),
-    rec(60, REC_STR, guardrail_version),
-    rec(61, REC_STR, service_tier),
-    rec(62, REC_STR, latency_mode),
-    rec(63, REC_STR, request_metadata),
-    rec(64, REC_STR, stop_sequences),
-    rec(65, REC_STR, price_version),
-    rec(66, REC_STR, data_source),
-    rec(67, REC_STR, budget),
-    rec(68, REC_STR, budget_limit),
-    rec(69, REC_STR, budget_class),
-    rec(80, REC_I64, input_tokens),
-    rec(81, REC_I64, output_tokens),
-    rec(82, REC_I64, cache_read_tokens),
-    rec(83, REC_I64, cache_write_tokens),
-    rec(84, REC_I64, cache_write_1h_tokens),
-    rec(85, REC_I64, reasoning_tokens),
-    rec(86, REC_I64, total_tokens),
-    rec(87, REC_I64, cost_pico),
-    rec(88, REC_I64, server_latency_ms),
-    rec(89, REC_I64, images),
-    rec(90, REC_I64, search_units),
-    rec(91, REC_I64, max_tokens),
-    rec(92, REC_I64, top_k),
-    rec(95, REC_I64, prompt_chars),
-    rec(96, REC_I64, system_chars),
-    rec(97, REC_U32, tools_offered),
-    rec(98, REC_U32, tool_results),
-    rec(99, REC_U32, messages),
-    rec(100, REC_U32, media_parts),
-    rec(101, REC_I64, output_chars),
-    rec(102, REC_I64, embedding_dimension),
-    rec(103, REC_I64, documents),
-    rec(104, REC_I64, top_k_requested),
-    rec(107, REC_U32, score_count),
-    rec(108, REC_U64, request_bytes),
-    rec(109, REC_U64, response_bytes),
-    rec(110, REC_I64, budget_reserved),
-    rec(130, REC_DOUBLE, temperature),
-    rec(131, REC_DOUBLE, top_p),
-    rec(132, REC_SUM, score_sum),
-    rec(133, REC_DOUBLE, score_top),
+#define rec_fields(x)                                                         \
+    x(10, U8, trace_flags)                                                    \
+    x(11, U8, kind)                                                           \
+    x(12, U8, api)                                                            \
+    x(13, U8, operation)                                                      \
+    x(14, U8, step)                                                           \
+    x(15, U8, usage_source)                                                   \
+    x(16, U8, error_origin)                                                   \
+    x(17, U8, finish)                                                         \
+    x(18, U8, skip)                                                           \
+    x(19, U8, attempt)                                                        \
+    x(20, U8, upstream_tries)                                                 \
+    x(21, U16, status)                                                        \
+    x(22, U16, server_port)                                                   \
+    x(23, U64, start_unix_ns)                                                 \
+    x(24, TIME, upstream_first_ns)                                            \
+    x(25, TIME, first_event_ns)                                               \
+    x(26, TIME, first_reasoning_ns)                                           \
+    x(27, TIME, first_token_ns)                                               \
+    x(28, TIME, last_event_ns)                                                \
+    x(29, TIME, end_ns)                                                       \
+    x(30, U64, max_gap_ns)                                                    \
+    x(31, U32, events)                                                        \
+    x(32, U32, text_events)                                                   \
+    x(33, U8, keep)                                                           \
+    x(34, U8, profile)                                                        \
+    x(35, U8, budget_status)                                                  \
+    x(36, TIME, budget_ns)                                                    \
+    x(40, STR, provider)                                                      \
+    x(41, STR, model)                                                         \
+    x(42, STR, response_model)                                                \
+    x(43, STR, region)                                                        \
+    x(44, STR, method)                                                        \
+    x(45, STR, path)                                                          \
+    x(46, STR, span_name)                                                     \
+    x(47, STR, location)                                                      \
+    x(48, STR, server_address)                                                \
+    x(49, STR, upstream)                                                      \
+    x(50, STR, user)                                                          \
+    x(51, STR, session)                                                       \
+    x(52, STR, tracestate)                                                    \
+    x(53, STR, request_id)                                                    \
+    x(54, STR, response_id)                                                   \
+    x(55, STR, invocation_id)                                                 \
+    x(56, STR, stop_reason)                                                   \
+    x(57, STR, error_type)                                                    \
+    x(58, STR, error_message)                                                 \
+    x(59, STR, guardrail_id)                                                  \
+    x(60, STR, guardrail_version)                                             \
+    x(61, STR, service_tier)                                                  \
+    x(62, STR, latency_mode)                                                  \
+    x(63, STR, request_metadata)                                              \
+    x(64, STR, stop_sequences)                                                \
+    x(65, STR, price_version)                                                 \
+    x(66, STR, data_source)                                                   \
+    x(67, STR, budget)                                                        \
+    x(68, STR, budget_limit)                                                  \
+    x(69, STR, budget_class)                                                  \
+    x(80, I64, input_tokens)                                                  \
+    x(81, I64, output_tokens)                                                 \
+    x(82, I64, cache_read_tokens)                                             \
+    x(83, I64, cache_write_tokens)                                            \
+    x(84, I64, cache_write_1h_tokens)                                         \
+    x(85, I64, reasoning_tokens)                                              \
+    x(86, I64, total_tokens)                                                  \
+    x(87, I64, cost_pico)                                                     \
+    x(88, I64, server_latency_ms)                                             \
+    x(89, I64, images)                                                        \
+    x(90, I64, search_units)                                                  \
+    x(91, I64, max_tokens)                                                    \
+    x(92, I64, top_k)                                                         \
+    x(95, I64, prompt_chars)                                                  \
+    x(96, I64, system_chars)                                                  \
+    x(97, U32, tools_offered)                                                 \
+    x(98, U32, tool_results)                                                  \
+    x(99, U32, messages)                                                      \
+    x(100, U32, media_parts)                                                  \
+    x(101, I64, output_chars)                                                 \
+    x(102, I64, embedding_dimension)                                          \
+    x(103, I64, documents)                                                    \
+    x(104, I64, top_k_requested)                                              \
+    x(107, U32, score_count)                                                  \
+    x(108, U64, request_bytes)                                                \
+    x(109, U64, response_bytes)                                               \
+    x(110, I64, budget_reserved)                                              \
+    x(130, DOUBLE, temperature)                                               \
+    x(131, DOUBLE, top_p)                                                     \
+    x(132, SUM, score_sum)                                                    \
+    x(133, DOUBLE, score_top)
+
+
+#define rec_field(tag, type, field)                                           \
+    { tag, REC_##type, offsetof(genai_call_t, field) },
+
+static const rec_field_t  rec_table[] = {
+    rec_fields(rec_field)
     { 0, REC_END, 0 }
 };
 
@@ -170,7 +173,7 @@ rec_put_varint(unsigned char *p, uint64_t v)
 }
 
 
-static inline void
+static __attribute__((noinline)) void
 rec_put_number(rec_out_t *o, unsigned tag, uint64_t v)
 {
     if (genai_unlikely(o->end - o->p < 11)) {
@@ -195,24 +198,7 @@ rec_put_double(rec_out_t *o, unsigned tag, double v)
 }
 
 
-#define rec_at(c, f, type)                                                    \
-    (*(const type *) ((const char *) (c) + (f)->offset))
-
-
-static void
-rec_put_real(rec_out_t *o, const genai_call_t *c, const rec_field_t *f)
-{
-    double  d;
-
-    d = rec_at(c, f, double);
-
-    if (!isnan(d) && (d != 0 || f->type == REC_DOUBLE)) {
-        rec_put_double(o, f->tag, d);
-    }
-}
-
-
-static inline int
+static __attribute__((noinline)) int
 rec_put_str(rec_out_t *o, unsigned tag, genai_str_t s)
 {
     if (genai_unlikely((size_t) (o->end - o->p) < s.len + 11)) {
@@ -243,73 +229,23 @@ rec_instant(const genai_call_t *c, uint64_t t)
 }
 
 
-#define rec_put_run(of, value)                                                \
-    do {                                                                      \
-        value;                                                                \
-                                                                              \
-        if (u) {                                                              \
-            rec_put_number(o, f->tag, u);                                     \
-        }                                                                     \
-    } while ((++f)->type == of)
+/* most fields of most calls are empty: each is looked at in place, with two
+ * instructions, and only what is there costs a call */
 
-
-/*
- * The fields from f on that have its type; returns the first with another.
- * Most fields of a call are empty: to find that out is most of the work, and
- * so each type has a loop of its own.
- */
-
-static const rec_field_t *
-rec_put_fields(rec_out_t *o, const genai_call_t *c, const rec_field_t *f,
-    unsigned *lost)
-{
-    int64_t      i;
-    uint64_t     u;
-    genai_str_t  s;
-
-    switch (f->type) {
-
-    case REC_U8:
-        rec_put_run(REC_U8, u = rec_at(c, f, uint8_t));
-        break;
-
-    case REC_U16:
-        rec_put_run(REC_U16, u = rec_at(c, f, uint16_t));
-        break;
-
-    case REC_U32:
-        rec_put_run(REC_U32, u = rec_at(c, f, uint32_t));
-        break;
-
-    case REC_U64:
-        rec_put_run(REC_U64, u = rec_at(c, f, uint64_t));
-        break;
-
-    case REC_TIME:
-        rec_put_run(REC_TIME, u = rec_at(c, f, uint64_t);
-                              u = u ? rec_instant(c, u) : 0);
-        break;
-
-    case REC_I64:
-        rec_put_run(REC_I64, i = rec_at(c, f, int64_t);
-                             u = (i == -1) ? 0 : rec_zigzag(i) + 1);
-        break;
-
-    case REC_STR:
-        do {
-            s = rec_at(c, f, genai_str_t);
-            *lost += s.len && !rec_put_str(o, f->tag, s);
-        } while ((++f)->type == REC_STR);
-
-        break;
-
-    default: /* REC_DOUBLE, REC_SUM */
-        rec_put_real(o, c, f++);
-        break;
-    }
-
-    return f;
-}
+#define rec_put_U8(o, c, tag, v)  if (v) rec_put_number(o, tag, v)
+#define rec_put_U16               rec_put_U8
+#define rec_put_U32               rec_put_U8
+#define rec_put_U64               rec_put_U8
+#define rec_put_I64(o, c, tag, v)                                             \
+    if ((v) != -1) rec_put_number(o, tag, rec_zigzag(v) + 1)
+#define rec_put_TIME(o, c, tag, v)                                            \
+    if (v) rec_put_number(o, tag, rec_instant(c, v))
+#define rec_put_DOUBLE(o, c, tag, v)                                          \
+    if (!isnan(v)) rec_put_double(o, tag, v)
+#define rec_put_SUM(o, c, tag, v)                                             \
+    if (!isnan(v) && (v) != 0) rec_put_double(o, tag, v)
+#define rec_put_STR(o, c, tag, v)                                             \
+    if ((v).len) lost += !rec_put_str(o, tag, v)
 
 
 static int
@@ -339,11 +275,10 @@ size_t
 genai_record_encode(const genai_call_t *c, void *buf, size_t size,
     unsigned *left_out)
 {
-    size_t              i;
-    unsigned            n, lost;
-    uint64_t            flags;
-    rec_out_t           o;
-    const rec_field_t  *f;
+    size_t     i;
+    unsigned   n, lost;
+    uint64_t   flags;
+    rec_out_t  o;
 
     /* numbers alone can never need more */
     if (size < 1024) {
@@ -367,9 +302,9 @@ genai_record_encode(const genai_call_t *c, void *buf, size_t size,
     flags |= (uint64_t) c->disagreement << 16;
     rec_put_number(&o, TAG_FLAGS, flags);
 
-    for (f = rec_fields; f->type != REC_END; /* void */ ) {
-        f = rec_put_fields(&o, c, f, &lost);
-    }
+#define rec_put(tag, type, field)  rec_put_##type(&o, c, tag, c->field);
+    rec_fields(rec_put)
+#undef rec_put
 
     for (n = 0; n < c->ntools; n++) {
         lost += !rec_put_str(&o, TAG_TOOL, c->tools[n]);
@@ -659,7 +594,7 @@ genai_record_decode(const void *buf, size_t len, genai_call_t *c,
 
     c->start_ns = GENAI_RECORD_BASE;
     c->attrs = attrs;
-    f = rec_fields;
+    f = rec_table;
 
     while (in.p < in.end) {
         tag = *in.p++;

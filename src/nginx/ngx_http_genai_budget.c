@@ -1,5 +1,5 @@
 /*
- * Budgets: admission and settlement.
+ * Budgets: admission, and how it stands while a call goes on.
  *
  * A call is admitted in the precontent phase, after authentication and before
  * anything is sent: under every budget of its location it reserves the most
@@ -22,7 +22,11 @@ static void ngx_http_genai_budget_bound(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, genai_budget_amounts_t *a);
 static ngx_int_t ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
-    const genai_budget_amounts_t *bound, ngx_uint_t force,
+    ngx_http_genai_budget_zone_t *zc, const genai_budget_amounts_t *bound,
+    ngx_uint_t force, ngx_http_genai_budget_why_t *why);
+static ngx_int_t ngx_http_genai_budget_reserve(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
+    ngx_http_genai_budget_zone_t *zc, genai_budget_call_t *call,
     ngx_http_genai_budget_why_t *why);
 static ngx_int_t ngx_http_genai_budget_key(ngx_http_request_t *r,
     ngx_http_genai_budget_zone_t *zc, genai_str_t *key);
@@ -34,8 +38,6 @@ static ngx_int_t ngx_http_genai_budget_because(
 static void ngx_http_genai_budget_release(ngx_http_genai_budget_ctx_t *b);
 static void ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx,
     ngx_uint_t status, ngx_http_genai_budget_why_t *why);
-static void ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
-    const genai_budget_amounts_t *used, ngx_uint_t readable);
 static void ngx_http_genai_budget_running(ngx_http_genai_ctx_t *ctx,
     genai_budget_amounts_t *used);
 static ngx_uint_t ngx_http_genai_budget_beyond(
@@ -131,6 +133,7 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     b = ctx->budget;
     b->conf = lcf;
     b->n = 0;
+    b->states = r->upstream_states ? r->upstream_states->nelts : 0;
     b->stop_at = 0;
     b->deadline = ngx_http_genai_budget_deadline(r);
     b->extend_at = ngx_time() + b->deadline / 2;
@@ -142,7 +145,13 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
     for (i = 0; i < lcf->budgets->nelts; i++) {
 
-        rc = ngx_http_genai_budget_zone_admit(r, ctx, &bc[i], &bound,
+        zc = ngx_http_genai_budget_in_force(bc[i].zone);
+
+        if (zc == NULL) {
+            continue;
+        }
+
+        rc = ngx_http_genai_budget_zone_admit(r, ctx, &bc[i], zc, &bound,
                                               lcf->budget_dry_run, &why);
 
         if (rc == NGX_OK) {
@@ -158,14 +167,14 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 
         if (!lcf->budget_dry_run) {
             ngx_http_genai_budget_release(b);
-            ngx_http_genai_budget_count(&bc[i].zone->head->refused);
+            ngx_http_genai_budget_count(&zc->head->refused);
             ngx_http_genai_budget_note(ctx, GENAI_BUDGET_REJECTED, &why);
             ngx_http_genai_budget_log_denied(r, lcf, &why, 0);
 
             return ngx_http_genai_budget_deny(r, ctx, &why);
         }
 
-        ngx_http_genai_budget_count(&bc[i].zone->head->dry_run);
+        ngx_http_genai_budget_count(&zc->head->dry_run);
         ngx_http_genai_budget_log_denied(r, lcf, &why, 1);
 
         if (status == GENAI_BUDGET_PASSED) {
@@ -183,7 +192,7 @@ ngx_http_genai_budget_admit(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     /* from here on it may cost, whatever becomes of this process */
 
     for (i = 0; i < b->n; i++) {
-        zc = b->holds[i].conf->zone;
+        zc = ngx_http_genai_budget_held(&b->holds[i]);
         (void) genai_budget_zone_sent(&zc->zone, b->holds[i].handle);
         ngx_http_genai_budget_count(&zc->head->changes);
 
@@ -252,23 +261,17 @@ ngx_http_genai_budget_bound(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
 static ngx_int_t
 ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
-    const genai_budget_amounts_t *bound, ngx_uint_t force,
-    ngx_http_genai_budget_why_t *why)
+    ngx_http_genai_budget_zone_t *zc, const genai_budget_amounts_t *bound,
+    ngx_uint_t force, ngx_http_genai_budget_why_t *why)
 {
     ngx_int_t                      rc, refused;
     ngx_str_t                      bad;
     const char                    *unbound;
-    genai_queue_t                 *q;
     genai_budget_call_t            call;
     genai_budget_limit_t           limits[GENAI_BUDGET_LIMITS];
     ngx_http_genai_budget_ctx_t   *b;
-    ngx_http_genai_main_conf_t    *mcf;
-    ngx_http_genai_budget_zone_t  *zc;
-    ngx_http_genai_budget_hold_t  *hold;
 
     b = ctx->budget;
-    zc = bc->zone;
-    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
 
     ngx_memzero(&call, sizeof(genai_budget_call_t));
     why->conf = bc;
@@ -326,46 +329,23 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
         }
     }
 
-    q = ngx_http_genai_queue(mcf);
-
-    call.share = bc->share;
-    call.warn = bc->warn;
-    call.learned = (uint32_t) zc->learned;
     call.force = (force != 0);
-    call.pid = (int32_t) ngx_pid;
-    call.start = q->self.start;
-    call.now = ngx_time();
-    call.deadline = call.now + b->deadline;
 
-    hold = &b->holds[b->n];
-
-    rc = genai_budget_zone_reserve(&zc->zone, &call, &hold->handle,
-                                   &why->state);
+    rc = ngx_http_genai_budget_reserve(r, ctx, bc, zc, &call, why);
 
     switch (rc) {
 
-    case GENAI_OK:
-        hold->conf = bc;
-        hold->key = call.key;
-        b->n++;
-
-        if (bc->stop
-            && genai_budget_zone_held(&zc->zone, hold->handle, &hold->amounts)
-               == GENAI_OK)
-        {
-            ctx->stop = 1;
-        }
-
+    case NGX_OK:
         if (refused == NGX_OK && force && why->state.refused) {
             why->limit = 1;
             refused = NGX_DECLINED;
         }
 
-        hold->dry_run = (refused != NGX_OK);
+        b->holds[b->n - 1].dry_run = (refused != NGX_OK);
 
         return refused;
 
-    case GENAI_AGAIN:
+    case NGX_AGAIN:
         if (zc->on_full == NGX_HTTP_GENAI_BUDGET_ALLOW || force) {
             ngx_http_genai_budget_count(&zc->head->uncounted);
             return refused;
@@ -378,6 +358,54 @@ ngx_http_genai_budget_zone_admit(ngx_http_request_t *r,
         why->limit = 1;
         return NGX_DECLINED;
     }
+}
+
+
+/* one more hold, and NGX_OK; NGX_AGAIN: no room; NGX_DECLINED */
+
+static ngx_int_t
+ngx_http_genai_budget_reserve(ngx_http_request_t *r,
+    ngx_http_genai_ctx_t *ctx, ngx_http_genai_budget_conf_t *bc,
+    ngx_http_genai_budget_zone_t *zc, genai_budget_call_t *call,
+    ngx_http_genai_budget_why_t *why)
+{
+    int                            rc;
+    ngx_http_genai_budget_ctx_t   *b;
+    ngx_http_genai_main_conf_t    *mcf;
+    ngx_http_genai_budget_hold_t  *hold;
+
+    b = ctx->budget;
+    hold = &b->holds[b->n];
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_genai_module);
+
+    call->share = bc->share;
+    call->warn = bc->warn;
+    call->learned = (uint32_t) zc->learned;
+    call->pid = (int32_t) ngx_pid;
+    call->start = ngx_http_genai_queue(mcf)->self.start;
+    call->now = ngx_time();
+    call->deadline = call->now + b->deadline;
+
+    rc = genai_budget_zone_reserve(&zc->zone, call, &hold->handle,
+                                   &why->state);
+
+    if (rc != GENAI_OK) {
+        return rc == GENAI_AGAIN ? NGX_AGAIN : NGX_DECLINED;
+    }
+
+    hold->conf = bc;
+    hold->life = zc->life;
+    hold->key = call->key;
+    b->n++;
+
+    if (bc->stop
+        && genai_budget_zone_held(&zc->zone, hold->handle, &hold->amounts)
+           == GENAI_OK)
+    {
+        ctx->stop = 1;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -475,8 +503,9 @@ ngx_http_genai_budget_release(ngx_http_genai_budget_ctx_t *b)
     ngx_uint_t  i;
 
     for (i = 0; i < b->n; i++) {
-        (void) genai_budget_zone_release(&b->holds[i].conf->zone->zone,
-                                         b->holds[i].handle);
+        (void) genai_budget_zone_release(
+                      &ngx_http_genai_budget_held(&b->holds[i])->zone,
+                      b->holds[i].handle);
     }
 
     b->n = 0;
@@ -511,164 +540,6 @@ ngx_http_genai_budget_note(ngx_http_genai_ctx_t *ctx, ngx_uint_t status,
 }
 
 
-/* once for each reservation, whatever leads here */
-
-static void
-ngx_http_genai_budget_end(ngx_http_genai_ctx_t *ctx,
-    const genai_budget_amounts_t *used, ngx_uint_t readable)
-{
-    int                            rc;
-    ngx_uint_t                     i;
-    genai_budget_news_t            news;
-    ngx_http_genai_budget_ctx_t   *b;
-    ngx_http_genai_budget_hold_t  *hold;
-    ngx_http_genai_budget_zone_t  *zc;
-
-    b = ctx->budget;
-
-    for (i = 0; i < b->n; i++) {
-
-        hold = &b->holds[i];
-        zc = ngx_http_genai_budget_in_force(hold->conf->zone);
-
-        if (zc == NULL) {
-            continue;
-        }
-
-        rc = genai_budget_zone_settle(&zc->zone, hold->handle, used,
-                                      ngx_time(), &news);
-
-        if (rc != GENAI_OK) {
-
-            /* past its deadline: settled as reserved */
-
-            continue;
-        }
-
-        ngx_http_genai_budget_count(&zc->head->changes);
-
-        if (!readable) {
-            ngx_http_genai_budget_count(&zc->head->unreadable);
-        }
-
-        if (news.over) {
-            ngx_http_genai_budget_count(&zc->head->overrun);
-        }
-
-        if (news.warn) {
-            ngx_http_genai_budget_count(&zc->head->warned);
-            ctx->call.budget_warned = 1;
-        }
-
-        if (news.warn | news.over) {
-            ngx_http_genai_budget_log_news(ctx->request->connection->log,
-                                           hold, &news);
-        }
-    }
-
-    b->n = 0;
-}
-
-
-void
-ngx_http_genai_budget_settle(ngx_http_genai_ctx_t *ctx)
-{
-    genai_budget_amounts_t  used;
-
-    if (ctx->budget == NULL || ctx->budget->n == 0) {
-        return;
-    }
-
-    /*
-     * What was read of an answer that broke off is an estimate; where there
-     * is none, -1 stands for what was reserved.
-     */
-
-    (void) genai_budget_actual(&ctx->call, &used);
-
-    ngx_http_genai_budget_end(ctx, &used, used.usd_pico >= 0
-                                          && used.itok >= 0
-                                          && used.otok >= 0);
-}
-
-
-/*
- * The answer of the first location is not seen by our filters: a status of
- * 400 or more is not billed, nor is what was never sent; all else is what was
- * reserved.
- */
-
-void
-ngx_http_genai_budget_redirect(ngx_http_genai_ctx_t *ctx)
-{
-    ngx_uint_t                  i, billed;
-    ngx_http_request_t         *r;
-    genai_budget_amounts_t      used;
-    ngx_http_upstream_state_t  *state;
-
-    if (ctx->budget == NULL) {
-        return;
-    }
-
-    if (ctx->budget->n) {
-
-        r = ctx->request;
-        billed = 0;
-
-        if (r->upstream_states != NULL && r->upstream_states->nelts) {
-            state = r->upstream_states->elts;
-
-            for (i = 0; i < r->upstream_states->nelts; i++) {
-                if (state[i].peer != NULL && state[i].bytes_sent > 0
-                    && (state[i].status < NGX_HTTP_BAD_REQUEST
-                        || state[i].status == NGX_HTTP_GATEWAY_TIME_OUT))
-                {
-                    billed = 1;
-                }
-            }
-        }
-
-        ngx_memzero(&used, sizeof(genai_budget_amounts_t));
-        used.req = 1;
-
-        ngx_http_genai_budget_end(ctx, billed ? NULL : &used, !billed);
-    }
-
-    ctx->budget->conf = NULL;
-    ctx->call.budget_status = GENAI_BUDGET_NONE;
-    ctx->call.budget.len = 0;
-    ctx->call.budget_limit.len = 0;
-    ctx->call.budget_class.len = 0;
-    ctx->call.budget_reserved = -1;
-}
-
-
-void
-ngx_http_genai_budget_alive(ngx_http_genai_ctx_t *ctx)
-{
-    ngx_uint_t                     i;
-    ngx_http_genai_budget_ctx_t   *b;
-    ngx_http_genai_budget_zone_t  *zc;
-
-    b = ctx->budget;
-
-    if (b == NULL || b->n == 0 || ngx_time() < b->extend_at) {
-        return;
-    }
-
-    b->extend_at = ngx_time() + b->deadline / 2;
-
-    for (i = 0; i < b->n; i++) {
-        zc = ngx_http_genai_budget_in_force(b->holds[i].conf->zone);
-
-        if (zc != NULL) {
-            (void) genai_budget_zone_extend(&zc->zone, b->holds[i].handle,
-                                            ngx_time() + b->deadline);
-        }
-    }
-}
-
-
 /*
  * stream=stop.  The output is an estimate while the stream goes on, so one
  * that has used what it reserved is not ended for that: only when what is
@@ -686,6 +557,7 @@ ngx_http_genai_budget_over(ngx_http_genai_ctx_t *ctx, genai_str_t *text)
     genai_budget_state_t           state;
     ngx_http_genai_budget_ctx_t   *b;
     ngx_http_genai_budget_hold_t  *hold;
+    ngx_http_genai_budget_zone_t  *zc;
 
     b = ctx->budget;
 
@@ -720,7 +592,11 @@ ngx_http_genai_budget_over(ngx_http_genai_ctx_t *ctx, genai_str_t *text)
         text->len = ngx_sprintf(p, "Budget '%V' exhausted: the stream was "
                                 "stopped", &hold->conf->zone->name) - p;
 
-        ngx_http_genai_budget_count(&hold->conf->zone->head->stopped);
+        zc = ngx_http_genai_budget_held(hold);
+
+        if (zc != NULL) {
+            ngx_http_genai_budget_count(&zc->head->stopped);
+        }
 
         return 1;
     }

@@ -4,7 +4,8 @@
  *     ngx_http_genai_budget_conf.c   directives
  *     ngx_http_genai_budget_init.c   names and checks, when all were read
  *     ngx_http_genai_budget_shm.c    zones in shared memory, and their files
- *     ngx_http_genai_budget.c        admission and settlement
+ *     ngx_http_genai_budget.c        admission
+ *     ngx_http_genai_budget_settle.c settlement
  *     ngx_http_genai_budget_api.c    the operator's view
  *     ngx_http_genai_budget_raise.c  limits that are raised for a time
  *     ngx_http_genai_budget_deny.c   what a refused caller gets, and the log
@@ -99,6 +100,7 @@ struct ngx_http_genai_budget_zone_s {
     ngx_uint_t                     line;
 
     ngx_shm_zone_t                *shm_zone;
+    uint64_t                       life;       /* of its memory; never 0 */
     struct ngx_http_genai_budget_zone_s  *old; /* of the cycle before */
 
     /* this process's view */
@@ -139,6 +141,7 @@ typedef struct {
     ngx_http_genai_budget_conf_t  *conf;
     genai_str_t                    key;
     genai_budget_handle_t          handle;
+    uint64_t                       life;       /* of the zone it is in */
     genai_budget_amounts_t         amounts;    /* reserved, with stream=stop */
     ngx_uint_t                     dry_run;    /* it would be refused */
 } ngx_http_genai_budget_hold_t;
@@ -149,6 +152,7 @@ typedef struct {
 struct ngx_http_genai_budget_ctx_s {
     ngx_http_genai_loc_conf_t     *conf;       /* where it was admitted */
     ngx_uint_t                     n;
+    ngx_uint_t                     states;     /* of upstreams before it */
     time_t                         deadline;   /* s from now, each time */
     time_t                         extend_at;
     int64_t                        stop_at;    /* output tokens: looked at
@@ -183,9 +187,14 @@ ngx_int_t ngx_http_genai_budget_limits(ngx_http_request_t *r,
 ngx_int_t ngx_http_genai_budget_shm_add(ngx_conf_t *cf,
     ngx_http_genai_budget_zone_t *zc);
 
-/* the zone as it is mapped now, NULL when it is gone (master_process off) */
+/* the zone of this name as it is now, NULL when it is gone; another than zc
+ * with master_process off after a reload */
 ngx_http_genai_budget_zone_t *ngx_http_genai_budget_in_force(
     ngx_http_genai_budget_zone_t *zc);
+
+/* the zone that the reservation is in, NULL when its memory is gone */
+ngx_http_genai_budget_zone_t *ngx_http_genai_budget_held(
+    ngx_http_genai_budget_hold_t *hold);
 
 
 /* ngx_http_genai_budget_api.c */

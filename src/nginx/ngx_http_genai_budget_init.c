@@ -162,7 +162,7 @@ ngx_http_genai_budget_check(ngx_conf_t *cf, ngx_http_genai_main_conf_t *mcf,
 }
 
 
-/* relative names are below the spool's directory: there the helper may write */
+/* relative names are below the spool: there the helper may write */
 
 static ngx_int_t
 ngx_http_genai_budget_state_file(ngx_conf_t *cf,

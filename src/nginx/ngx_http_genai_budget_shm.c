@@ -22,6 +22,7 @@
 
 #define NGX_HTTP_GENAI_BUDGET_MAGIC  0x3131647562696e67ULL
 #define NGX_HTTP_GENAI_BUDGET_SPINS  512
+#define NGX_HTTP_GENAI_BUDGET_EARLY  500       /* ms */
 #define NGX_HTTP_GENAI_BUDGET_STATE  (256 * 1024 * 1024)
 
 
@@ -41,6 +42,8 @@ static ngx_int_t ngx_http_genai_budget_bad(ngx_log_t *log,
     ngx_http_genai_budget_zone_t *zc, const char *err);
 static void ngx_http_genai_budget_lock(void *data, uint32_t *word);
 static void ngx_http_genai_budget_unlock_word(void *data, uint32_t *word);
+static void ngx_http_genai_budget_save(ngx_http_genai_budget_zone_t *zc,
+    ngx_core_conf_t *ccf);
 static ngx_uint_t ngx_http_genai_budget_own_file(
     ngx_http_genai_budget_zone_t *zc, ngx_core_conf_t *ccf);
 static ngx_int_t ngx_http_genai_budget_write(
@@ -58,13 +61,34 @@ static genai_budget_sync_t  ngx_http_genai_budget_sync = {
 };
 
 
+static uint64_t  ngx_http_genai_budget_lives;
+
+
 ngx_int_t
 ngx_http_genai_budget_shm_add(ngx_conf_t *cf,
     ngx_http_genai_budget_zone_t *zc)
 {
+    u_char          *p;
+    ngx_str_t        name;
     ngx_shm_zone_t  *zone;
 
-    zone = ngx_shared_memory_add(cf, &zc->shm_name, zc->size,
+    /*
+     * Entries have as many limits as the zone, those of another number would
+     * not fit: their memory has another name.  (nginx's noreuse would free
+     * the memory at the next reload, when it is in use.)
+     */
+
+    name.len = zc->shm_name.len + 2;
+    name.data = ngx_pnalloc(cf->pool, name.len);
+    if (name.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(name.data, zc->shm_name.data, zc->shm_name.len);
+    *p++ = ':';
+    *p = (u_char) ('0' + zc->nlimits);
+
+    zone = ngx_shared_memory_add(cf, &name, zc->size,
                                  &ngx_http_genai_module);
     if (zone == NULL) {
         return NGX_ERROR;
@@ -75,12 +99,6 @@ ngx_http_genai_budget_shm_add(ngx_conf_t *cf,
 
     zc->shm_zone = zone;
     zc->old = ngx_http_genai_budget_before(cf, zc);
-
-    /* entries have as many limits as the zone: they would not fit */
-
-    if (zc->old != NULL && zc->old->nlimits != zc->nlimits) {
-        zone->noreuse = 1;
-    }
 
     return NGX_OK;
 }
@@ -178,6 +196,8 @@ ngx_http_genai_budget_shm_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    zc->life = old ? old->life : ++ngx_http_genai_budget_lives;
+
     return NGX_OK;
 }
 
@@ -198,6 +218,7 @@ ngx_http_genai_budget_fresh(ngx_shm_zone_t *shm_zone,
     }
 
     ngx_memzero(zc->head, sizeof(ngx_http_genai_budget_head_t));
+    zc->life = ++ngx_http_genai_budget_lives;
 
     if (genai_budget_zone_init(&zc->zone, mem, size, (uint32_t) zc->nlimits,
                                zc->key ? 0 : 1, seed,
@@ -464,6 +485,12 @@ ngx_http_genai_budget_unlock_word(void *data, uint32_t *word)
 }
 
 
+/*
+ * The one process goes on with its first configuration for all connections,
+ * and nginx unmaps the zones of that at a reload, unless they stay as they
+ * are.
+ */
+
 ngx_http_genai_budget_zone_t *
 ngx_http_genai_budget_in_force(ngx_http_genai_budget_zone_t *zc)
 {
@@ -477,18 +504,32 @@ ngx_http_genai_budget_in_force(ngx_http_genai_budget_zone_t *zc)
         return zc;
     }
 
-    /* the one process: its old zones are unmapped at a reload, unless they
-     * are the new ones, too */
-
     zones = mcf->budget_zones.elts;
 
     for (i = 0; i < mcf->budget_zones.nelts; i++) {
-        if (zones[i]->head == zc->head) {
+        if (zones[i]->shm_name.len == zc->shm_name.len
+            && ngx_strncmp(zones[i]->shm_name.data, zc->shm_name.data,
+                           zc->shm_name.len)
+               == 0)
+        {
             return zones[i];
         }
     }
 
     return NULL;
+}
+
+
+/* by the memory, not its address: that may be another zone's by now */
+
+ngx_http_genai_budget_zone_t *
+ngx_http_genai_budget_held(ngx_http_genai_budget_hold_t *hold)
+{
+    ngx_http_genai_budget_zone_t  *zc;
+
+    zc = ngx_http_genai_budget_in_force(hold->conf->zone);
+
+    return (zc != NULL && zc->life == hold->life) ? zc : NULL;
 }
 
 
@@ -536,7 +577,6 @@ void
 ngx_http_genai_budget_snapshots(ngx_http_genai_main_conf_t *mcf,
     ngx_uint_t now)
 {
-    uint64_t                        sum;
     ngx_uint_t                      i;
     ngx_core_conf_t                *ccf;
     ngx_http_genai_budget_zone_t   *zc, **zones;
@@ -555,24 +595,34 @@ ngx_http_genai_budget_snapshots(ngx_http_genai_main_conf_t *mcf,
             continue;
         }
 
-        zc->snapshot_next = ngx_current_msec + zc->interval;
+        /* we are asked once a second: rather a little early than one late */
 
-        /* read before what it counts: what comes meanwhile is written then,
-         * or the next time */
+        zc->snapshot_next = ngx_current_msec + zc->interval
+                            - NGX_HTTP_GENAI_BUDGET_EARLY;
 
-        sum = 1 + __atomic_load_n(&zc->head->changes, __ATOMIC_ACQUIRE);
+        ngx_http_genai_budget_save(zc, ccf);
+    }
+}
 
-        if (sum == zc->snapshot_sum
-            || !ngx_http_genai_budget_own_file(zc, ccf))
-        {
-            continue;
-        }
 
-        if (ngx_http_genai_budget_write(zc, ccf) == NGX_OK) {
-            zc->snapshot_sum = sum;
-            __atomic_store_n(&zc->head->snapshot_at, (uint64_t) ngx_time(),
-                             __ATOMIC_RELAXED);
-        }
+static void
+ngx_http_genai_budget_save(ngx_http_genai_budget_zone_t *zc,
+    ngx_core_conf_t *ccf)
+{
+    uint64_t  sum;
+
+    /* read before what it counts: what comes meanwhile is written then, or
+     * the next time */
+
+    sum = 1 + __atomic_load_n(&zc->head->changes, __ATOMIC_ACQUIRE);
+
+    if (sum != zc->snapshot_sum
+        && ngx_http_genai_budget_own_file(zc, ccf)
+        && ngx_http_genai_budget_write(zc, ccf) == NGX_OK)
+    {
+        zc->snapshot_sum = sum;
+        __atomic_store_n(&zc->head->snapshot_at, (uint64_t) ngx_time(),
+                         __ATOMIC_RELAXED);
     }
 }
 
@@ -623,18 +673,23 @@ ngx_http_genai_budget_own_file(ngx_http_genai_budget_zone_t *zc,
 }
 
 
-/* to whom the lease goes the files go */
+/* to whom the lease goes the files go; of a zone that is no more, nobody else
+ * would write what it has come to */
 
 void
 ngx_http_genai_budget_unlock(ngx_http_genai_main_conf_t *mcf)
 {
     ngx_uint_t                      i;
+    ngx_core_conf_t                *ccf;
     ngx_http_genai_budget_zone_t  **zones;
 
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
     zones = mcf->budget_zones.elts;
 
     for (i = 0; i < mcf->budget_zones.nelts; i++) {
         if (zones[i]->lock_fd != NGX_INVALID_FILE) {
+            ngx_http_genai_budget_save(zones[i], ccf);
             (void) ngx_close_file(zones[i]->lock_fd);
             zones[i]->lock_fd = NGX_INVALID_FILE;
         }

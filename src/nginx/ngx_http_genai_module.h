@@ -26,7 +26,7 @@
 #include "../export/genai_sink.h"
 
 
-#define NGX_HTTP_GENAI_VERSION      "0.1.0"
+#define NGX_HTTP_GENAI_VERSION      "0.2.0"
 
 
 /* genai_trace_context */

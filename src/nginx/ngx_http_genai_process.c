@@ -101,10 +101,13 @@ ngx_http_genai_init_module(ngx_cycle_t *cycle)
 
         ngx_http_genai_finish_open();
         ngx_http_genai_stop();
+        ngx_http_genai_budget_unlock(old);
         ngx_http_genai_single_conf = NULL;
 
         return NGX_OK;
     }
+
+    ngx_http_genai_budget_unlock(old);
 
     if (ngx_http_genai_process.x != NULL) {
         genai_exporter_destroy(ngx_http_genai_process.x);
@@ -460,6 +463,9 @@ ngx_http_genai_stop(void)
                           "genai: %L spans found no room in the spool and "
                           "are lost", lost);
         }
+
+    } else {
+        ngx_http_genai_budget_unlock(p->mcf);
     }
 
     genai_queue_leave(ngx_http_genai_queue(p->mcf));

@@ -28,6 +28,15 @@ typedef struct {
 } ngx_http_genai_header_t;
 
 
+/* a header that we write */
+
+typedef struct {
+    ngx_str_t               key;
+    ngx_str_t               lowcase;
+    ngx_uint_t              hash;      /* once it was needed */
+} ngx_http_genai_name_t;
+
+
 static void ngx_http_genai_begin(ngx_http_request_t *r,
     ngx_http_genai_ctx_t *ctx, ngx_http_genai_loc_conf_t *lcf);
 static void ngx_http_genai_detect(ngx_http_request_t *r,
@@ -49,8 +58,7 @@ static void ngx_http_genai_inject(ngx_http_request_t *r,
 static void ngx_http_genai_inject_format(ngx_http_request_t *r,
     ngx_uint_t format, genai_trace_ctx_t *t, ngx_http_genai_headers_t *h);
 static void ngx_http_genai_set_header(ngx_http_request_t *r,
-    ngx_table_elt_t *h, ngx_str_t *name, ngx_str_t *lowcase, char *value,
-    size_t len);
+    ngx_table_elt_t *h, ngx_http_genai_name_t *name, char *value, size_t len);
 static void ngx_http_genai_hide_header(ngx_http_request_t *r,
     ngx_table_elt_t *h);
 static void ngx_http_genai_hide_headers(ngx_http_request_t *r,
@@ -525,7 +533,9 @@ ngx_http_genai_inject(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     genai_call_t       *c;
     genai_trace_ctx_t   t;
 
-    static ngx_str_t  state = ngx_string("tracestate");
+    static ngx_http_genai_name_t  state = {
+        ngx_string("tracestate"), ngx_string("tracestate"), 0
+    };
 
     /* who a question is about is no business of a model endpoint's */
 
@@ -563,7 +573,7 @@ ngx_http_genai_inject(ngx_http_request_t *r, ngx_http_genai_ctx_t *ctx,
     for (i = 0; i < h->ntracestate; i++) {
 
         if (i == 0 && c->tracestate.len) {
-            ngx_http_genai_set_header(r, h->tracestate[0], &state, &state,
+            ngx_http_genai_set_header(r, h->tracestate[0], &state,
                                       (char *) c->tracestate.data,
                                       c->tracestate.len);
             continue;
@@ -581,10 +591,15 @@ ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
     char    *buf;
     size_t   len, size;
 
-    static ngx_str_t  b3 = ngx_string("b3");
-    static ngx_str_t  w3c = ngx_string("traceparent");
-    static ngx_str_t  xray = ngx_string("X-Amzn-Trace-Id");
-    static ngx_str_t  xray_lowcase = ngx_string("x-amzn-trace-id");
+    static ngx_http_genai_name_t  b3 = {
+        ngx_string("b3"), ngx_string("b3"), 0
+    };
+    static ngx_http_genai_name_t  w3c = {
+        ngx_string("traceparent"), ngx_string("traceparent"), 0
+    };
+    static ngx_http_genai_name_t  xray = {
+        ngx_string("X-Amzn-Trace-Id"), ngx_string("x-amzn-trace-id"), 0
+    };
 
     switch (format) {
 
@@ -611,22 +626,22 @@ ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
 
     if (format == GENAI_TRACE_XRAY) {
         len = genai_xray_format(t, h->in.xray, buf, size);
-        ngx_http_genai_set_header(r, h->xray, &xray, &xray_lowcase, buf, len);
+        ngx_http_genai_set_header(r, h->xray, &xray, buf, len);
         return;
     }
 
     if (format == GENAI_TRACE_B3) {
         len = genai_b3_format(t, buf);
-        ngx_http_genai_set_header(r, h->b3, &b3, &b3, buf, len);
+        ngx_http_genai_set_header(r, h->b3, &b3, buf, len);
         return;
     }
 
     if (h->in.traceparents > 1) {
-        ngx_http_genai_hide_headers(r, &w3c, h->traceparent);
+        ngx_http_genai_hide_headers(r, &w3c.lowcase, h->traceparent);
     }
 
     len = genai_traceparent_format(t, buf);
-    ngx_http_genai_set_header(r, h->traceparent, &w3c, &w3c, buf, len);
+    ngx_http_genai_set_header(r, h->traceparent, &w3c, buf, len);
 }
 
 
@@ -637,9 +652,9 @@ ngx_http_genai_inject_format(ngx_http_request_t *r, ngx_uint_t format,
 
 static void
 ngx_http_genai_set_header(ngx_http_request_t *r, ngx_table_elt_t *h,
-    ngx_str_t *name, ngx_str_t *lowcase, char *value, size_t len)
+    ngx_http_genai_name_t *name, char *value, size_t len)
 {
-    if (h != NULL && ngx_http_genai_signed(r, lowcase)) {
+    if (h != NULL && ngx_http_genai_signed(r, &name->lowcase)) {
         return;
     }
 
@@ -652,9 +667,13 @@ ngx_http_genai_set_header(ngx_http_request_t *r, ngx_table_elt_t *h,
 
         ngx_memzero(h, sizeof(ngx_table_elt_t));
 
-        h->key = *name;
-        h->lowcase_key = lowcase->data;
-        h->hash = ngx_hash_key(lowcase->data, lowcase->len);
+        if (name->hash == 0) {
+            name->hash = ngx_hash_key(name->lowcase.data, name->lowcase.len);
+        }
+
+        h->key = name->key;
+        h->lowcase_key = name->lowcase.data;
+        h->hash = name->hash;
     }
 
     h->value.data = (u_char *) value;

@@ -175,6 +175,7 @@ ngx_http_genai_origin(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_genai_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
+    off_t                  size;
     uint64_t               t, now;
     ngx_buf_t             *b;
     ngx_chain_t           *cl;
@@ -197,12 +198,13 @@ ngx_http_genai_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
 
-        if (ctx->tap && ngx_buf_in_memory(b) && b->last > b->pos) {
-            genai_body_response_feed(&ctx->body, (char *) b->pos,
-                                     b->last - b->pos, now);
-        }
+        size = ngx_buf_size(b);
+        ctx->call.response_bytes += size;
 
-        ctx->call.response_bytes += ngx_buf_size(b);
+        if (ctx->tap && size > 0 && ngx_buf_in_memory(b)) {
+            genai_body_response_feed(&ctx->body, (char *) b->pos,
+                                     (size_t) size, now);
+        }
 
         if (b->last_buf || (r != r->main && b->last_in_chain)) {
             ctx->last_seen = 1;

@@ -271,6 +271,12 @@ class Load:
         time.sleep(seconds)
         return self.times[begin:]
 
+    def windows(self, seconds, each=0.25):
+        """the same, apart for each so many seconds"""
+        return [w for w in (self.during(each)
+                            for _ in range(int(seconds / each)))
+                if len(w) >= 20]
+
     def finish(self):
         self.stop.set()
         for t in self.threads:
@@ -280,6 +286,13 @@ class Load:
 
 def quantile(times, percent):
     return sorted(times)[len(times) * percent // 100]
+
+
+def usual(windows, percent):
+    """that quantile of the middle one of some windows of time: what else the
+    machine does for a moment is in few of them"""
+    all_ = sorted(quantile(w, percent) for w in windows)
+    return all_[len(all_) // 2]
 
 
 # --- nginx ---

@@ -311,8 +311,11 @@ def exported(name, path, calls):
              if c['outcome'] == 'error'
              and not (s.get('error.type') and s.status == 2)]
     ok(not wrong, name + ': an error on each failed call', wrong[:2])
+    # an SDK that sees a frame with a wrong sum leaves at once: whether before
+    # or after the end is nobody's to say
     wrong = [s.attrs for c, s in pairs
-             if (c['outcome'] == 'aborted') != bool(s.get('genai.aborted'))]
+             if (c['outcome'] == 'aborted') != bool(s.get('genai.aborted'))
+             and s.get('error.type') != 'bad_frame']
     ok(not wrong, name + ': only who left is marked so', wrong[:2])
 
 

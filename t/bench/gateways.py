@@ -342,7 +342,7 @@ SERVER = '''
 
 
 class Gateway:
-    """One form of the gateway: plain, off, on, lua, tuned or njs."""
+    """One form of the gateway: plain, off, on, budget, lua, tuned or njs."""
 
     def __init__(self, name, directory, ports, under=()):
         self.name = name
@@ -354,10 +354,10 @@ class Gateway:
         status = 'return 404;'
         so = harness.find_module()
 
-        if name in ('off', 'on') and so is None:
+        if name in ('off', 'on', 'budget') and so is None:
             raise harness.Problem('the module is not built')
 
-        if name in ('off', 'on'):
+        if name in ('off', 'on', 'budget'):
             load = 'load_module %s;' % so
             status = 'genai_status;'
             http = '''
@@ -371,6 +371,11 @@ class Gateway:
 
         elif name == 'on':
             meter = 'genai bedrock;'
+
+        elif name == 'budget':
+            http += '''
+    genai_budget_zone $http_host zone=tenant:10m limit=1000000usd/day;'''
+            meter = 'genai bedrock; genai_budget zone=tenant;'
 
         elif name in ('lua', 'tuned'):
             load = ''.join('load_module %s%s;\n' % (MODULES, m) for m in
@@ -406,7 +411,7 @@ class Gateway:
 
         try:
             harness.wait_for('worker of ' + name, 20, self._find)
-            if name == 'on' and not under:
+            if name in ('on', 'budget') and not under:
                 harness.wait_for('exporter', 10, self._find_exporter)
         except harness.Problem:
             self.stop()

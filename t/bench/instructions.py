@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Instructions that the worker spends on a request, by callgrind: the same
-requests through a location without genai and through one with it.
+requests through a location without genai, through one with it, and through
+one with a budget as well.
 
     instructions.py [--profile FILE] [--requests N] [--record]
 
@@ -164,10 +165,10 @@ def main():
         stack.callback(upstream.stop)
 
         measured = {}
-        for name in ('off', 'on'):
+        for name in ('off', 'on', 'budget'):
             counted = Counted(name, directory, ports)
             try:
-                for s in list_:
+                for s in list_[:1] if name == 'budget' else list_:
                     profile = o.profile and '%s.%s.%s' % (o.profile, name,
                                                           s.name)
                     measured[name, s.name] = counted.measure(
@@ -180,6 +181,12 @@ def main():
         print('# %s: off %d, on %d, added %d instructions per request'
               % (s.name, off, on, on - off))
         found.append((s.name, on - off))
+
+    # a budget's share does not depend on the answer
+    on, budget = (measured[name, 'converse-1k'] for name in ('on', 'budget'))
+    found.append(('budget', budget - on))
+    print('# budget: on %d, with a budget %d, added %d instructions per '
+          'request' % (on, budget, budget - on))
 
     if o.record:
         record(found)

@@ -31,10 +31,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import gateways
 import harness
 
-NAMES = ['plain', 'off', 'on', 'lua', 'tuned', 'njs']
+NAMES = ['plain', 'off', 'on', 'budget', 'lua', 'tuned', 'njs']
 
 TITLES = {
     'plain': 'plain proxy_pass', 'off': 'genai off', 'on': 'genai on',
+    'budget': 'genai, a budget',
     'lua': 'Lua script', 'tuned': 'Lua, tuned', 'njs': 'njs script',
 }
 
@@ -201,13 +202,13 @@ HEADER = ('%-14s %-17s %7s  %-15s %6s  %7s %7s  %7s %7s  %s'
 
 def verdict(results, scenario, gateway, failed):
     bars = BARS.get(scenario)
-    if gateway != 'on' or not bars or not results.rounds.get(
+    if gateway not in ('on', 'budget') or not bars or not results.rounds.get(
             (scenario, 'plain')):
         return ''
 
     out = []
     worker, both, share = bars
-    added = results.quiet_added(scenario, 'on')
+    added = results.quiet_added(scenario, gateway)
 
     def judge(good, text):
         out.append(('ok: ' if good else 'ABOVE: ') + text)
@@ -217,7 +218,7 @@ def verdict(results, scenario, gateway, failed):
     if worker is not None:
         judge(added <= worker, 'worker %+.1f, bar +%g µs' % (added, worker))
     if both is not None:
-        x = added + results.exporter[scenario, 'on']
+        x = added + results.exporter[scenario, gateway]
         judge(x <= both, 'with exporter %+.1f, bar +%g µs' % (x, both))
     if share is not None and (scenario, 'lua') in results.rounds:
         lua = results.quiet_added(scenario, 'lua')
@@ -362,7 +363,7 @@ def start(stack, directory, ports, names, notes):
         try:
             g = gateways.Gateway(name, directory, ports)
         except harness.Problem as e:
-            if name in ('plain', 'off', 'on'):
+            if name in ('plain', 'off', 'on', 'budget'):
                 raise
             notes[name] = 'cannot be loaded: ' + re.sub(
                 r'\s+', ' ', str(e))[-120:]

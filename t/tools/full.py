@@ -119,9 +119,11 @@ def asan(stage):
 
 
 def chaos(stage):
-    """nothing is lost whatever dies, the long way"""
+    """nothing is lost whatever dies, and budgets hold, the long way"""
 
     stage.run(RUN, "behaviour", "--only", "chaos", "--limit", "3600",
+              GENAI_FULL="1")
+    stage.run(RUN, "behaviour", "--only", "budget_", "--limit", "3600",
               GENAI_FULL="1")
 
 

@@ -263,6 +263,11 @@ test_actual(void)
            "a part of an answer is not");
     ok(a.itok == 100 && a.otok == 20, "but said");
 
+    c.output_tokens = -1;
+    (void) genai_budget_actual(&c, &a);
+    ok(a.itok == 100 && a.otok < 0 && a.usd_pico < 0,
+       "an answer without its output: the cost of the input is not its cost");
+
     c.from_cache = 1;
     is_int(genai_budget_actual(&c, &a), GENAI_OK, "a cache hit");
     ok(a.itok == 0 && a.usd_pico == 0 && a.req == 1, "is free");

@@ -656,6 +656,66 @@ property(void)
 }
 
 
+/* what was found before is given again only for the same question, and only
+ * while its row lasts */
+
+static void
+memo(void)
+{
+    static const char  *models[] = {
+        "us.anthropic.claude-sonnet-4-6", "eu.anthropic.claude-sonnet-4-6",
+        "house-model", "claude-sonnet-4-6", "anthropic.claude-sonnet-5-5",
+        "global.anthropic.claude-sonnet-5-5", "openai.gpt-6.1-sol",
+        "gpt-6.1-sol", "openai.gpt-oss-120b-1:0",
+        "meta.llama3-3-70b-instruct-v1:0", "nothing", "x", "",
+        "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile"
+        "/abc123def456",
+        "arn:aws:bedrock:us-east-1:111122223333:inference-profile/"
+        "us.anthropic.claude-sonnet-4-6-and-a-name-longer-than-what-is-kept-"
+        "for-a-model-that-was-found-before"
+    };
+    static const char  *regions[] = { "", "us-east-1", "ap-south-1",
+                                      "us-gov-west-1" };
+    static const char  *tiers[] = { "", "flex", "priority", "nothing" };
+    static const int64_t  times[] = { 0, OCT6, OCT7, NOV };
+
+    int                  i, bad, rc, fresh_rc;
+    int64_t              when;
+    genai_str_t          model, region, tier;
+    genai_price_t        p, fresh;
+    genai_price_table_t  forgetful;
+
+    forgetful = *t;
+    forgetful.memo = alloc(NULL, GENAI_PRICE_MEMO
+                                 * sizeof(genai_price_memo_t));
+    srand(2);
+    bad = 0;
+
+    for (i = 0; i < 50000; i++) {
+        model = genai_strz(models[rand() % (int) genai_nelts(models)]);
+        region = genai_strz(regions[rand() & 3]);
+        tier = genai_strz(tiers[rand() & 3]);
+        when = times[rand() & 3];
+
+        memset(forgetful.memo, 0,
+               GENAI_PRICE_MEMO * sizeof(genai_price_memo_t));
+
+        rc = genai_price_resolve(t, model, region, tier, when, &p);
+        fresh_rc = genai_price_resolve(&forgetful, model, region, tier, when,
+                                       &fresh);
+
+        bad += rc != fresh_rc || p.row != fresh.row || p.rates != fresh.rates
+               || p.long_rates != fresh.long_rates
+               || p.route_ppm != fresh.route_ppm
+               || p.tier_ppm != fresh.tier_ppm || p.why != fresh.why
+               || p.direct != fresh.direct;
+    }
+
+    is_int(bad, 0, "50,000 random questions: what was found before is not "
+                   "another's");
+}
+
+
 int
 main(void)
 {
@@ -681,6 +741,7 @@ main(void)
     missing();
     bounds();
     property();
+    memo();
 
     row = genai_price_lookup(t, genai_strz("us.anthropic.claude-sonnet-4-6"),
                              NOV);
