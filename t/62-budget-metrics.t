@@ -11,16 +11,10 @@ use Test::Nginx::Socket 'no_plan';
 
 require "$FindBin::Bin/lib/genai.pl";
 require "$FindBin::Bin/lib/upstream.pl";
+require "$FindBin::Bin/lib/budget.pl";
 
-our $model;
+our ($path, $ask, $post);
 
-our $ask = '{"messages":[{"role":"user","content":[{"text":"Hi"}]}],'
-    . '"inferenceConfig":{"maxTokens":10}}';
-
-our $path = "/model/$model/converse";
-$path =~ s/:/%3A/g;
-
-our $post = "POST $path\n$ask";
 our $metrics = "GET /genai/metrics";
 
 # each of these lines is there, of each pattern with a "!" there is none

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """A real OpenTelemetry Collector reads what the sinks write: attributes and
-their types, ids, times, status, sums of metrics in both temporalities; and
-the lines of the file sink are, to it, the same spans.
+their types, ids, times, status, sums of metrics in both temporalities, events
+and log records of calls that budgets refused; and the lines of the file sink
+are, to it, the same spans.
 
 Needs build/otelcol and build/otlp_send (t/otelcol/build.sh makes them; make
 test-full does that) and is skipped without. TAP on stdout.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -43,6 +46,9 @@ service:
       receivers: [otlp]
       exporters: [lines]
     metrics:
+      receivers: [otlp]
+      exporters: [lines]
+    logs:
       receivers: [otlp]
       exporters: [lines]
 '''
@@ -75,17 +81,41 @@ http {
         interval 200ms;
         metrics_interval 500ms;
         temporality %(temporality)s;
+        signals traces metrics logs;
     }
+    genai_budget_zone $http_x_tenant zone=tenant:1m limit=1req/day;
 
     server {
         listen 127.0.0.1:%(port)d;
         client_max_body_size 25m;
+        proxy_read_timeout 300s;
 
         location /model/ {
             genai bedrock;
-            proxy_read_timeout 300s;
             proxy_pass http://127.0.0.1:%(sim)d;
         }
+        location /tenant/ {
+            genai bedrock;
+            genai_span_attr tenant $http_x_tenant;
+            genai_budget zone=tenant class=batch:100%%;
+            rewrite ^/tenant(.*)$ $1 break;
+            proxy_pass http://127.0.0.1:%(sim)d;
+        }
+        location /dry/ {
+            genai bedrock;
+            genai_budget 1req/day;
+            genai_budget_dry_run on;
+            rewrite ^/dry(.*)$ $1 break;
+            proxy_pass http://127.0.0.1:%(sim)d;
+        }
+        location /unsampled/ {
+            genai bedrock;
+            genai_sample 0;
+            genai_budget zone=tenant;
+            rewrite ^/unsampled(.*)$ $1 break;
+            proxy_pass http://127.0.0.1:%(sim)d;
+        }
+        location /budgets { genai_budget_api; allow 127.0.0.1; deny all; }
     }
 }
 '''
@@ -294,21 +324,52 @@ def same_spans(path, spans, resources):
     tap.equal(same[:1], resources[:1], 'and of the resource')
 
 
-def converse(port, n):
-    path = '/model/%s/converse' % SONNET.replace(':', '%3A')
-    body = json.dumps({
-        'messages': [{'role': 'user', 'content': [
-            {'text': 'hello number %d' % n}]}],
-        'inferenceConfig': {'maxTokens': 100 + n}}).encode()
-    urllib.request.urlopen(urllib.request.Request(
-        'http://127.0.0.1:%d%s' % (port, path), body,
-        {'Content-Type': 'application/json'}), timeout=20).read()
+def records(text):
+    """log records, each with the resource and scope that it came in"""
+
+    found = []
+
+    for line in text.splitlines():
+        for r in json.loads(line).get('resourceLogs', []):
+            for scope in r['scopeLogs']:
+                found += [dict(record, resource=r['resource'],
+                               scope=scope['scope'])
+                          for record in scope['logRecords']]
+
+    return found
 
 
-def check_nginx(tmp, collector, lines, temporality):
-    """calls through nginx arrive, with the simulator's own tokens"""
+def post(port, path, what, headers={}):
+    request = urllib.request.Request(
+        'http://127.0.0.1:%d%s' % (port, path), json.dumps(what).encode(),
+        dict(headers, **{'Content-Type': 'application/json'}))
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        answer.read()
 
-    tmp = os.path.join(tmp, temporality)
+
+def converse(port, n, where='', tenant=''):
+    post(port, '%s/model/%s/converse' % (where, SONNET.replace(':', '%3A')),
+         {'messages': [{'role': 'user', 'content': [
+              {'text': 'hello number %d' % n}]}],
+          'inferenceConfig': {'maxTokens': 100 + n}}, {'X-Tenant': tenant})
+
+
+def refused(port, where, tenant):
+    """what the caller is told"""
+
+    try:
+        converse(port, 0, where, tenant)
+    except urllib.error.HTTPError as e:
+        with e:
+            return json.load(e)['message']
+
+    return 'nothing, it was admitted'
+
+
+@contextlib.contextmanager
+def served(tmp, collector, temporality='cumulative'):
+    """nginx, the port it listens on, and the simulator behind it"""
+
     os.mkdir(tmp)
     port = harness.free_port()
     simulator = harness.Simulator(tmp)
@@ -319,19 +380,29 @@ def check_nginx(tmp, collector, lines, temporality):
             'collector': collector, 'port': port, 'sim': simulator.port,
             'temporality': temporality}, [port])
         try:
-            for n in range(CALLS):
-                converse(port, n)
-                if n == CALLS // 4:
-                    time.sleep(1)           # a report in the middle
-                if n == CALLS // 2:         # and another helper
-                    nginx.process.send_signal(signal.SIGHUP)
-                    time.sleep(1.5)
+            yield nginx, port, simulator
         finally:
             nginx.stop()
-
-        known = simulator.calls()
     finally:
         simulator.stop()
+
+
+def check_nginx(tmp, collector, lines, temporality):
+    """calls through nginx arrive, with the simulator's own tokens"""
+
+    tmp = os.path.join(tmp, temporality)
+
+    with served(tmp, collector, temporality) as (nginx, port, simulator):
+        for n in range(CALLS):
+            converse(port, n)
+            if n == CALLS // 4:
+                time.sleep(1)               # a report in the middle
+            if n == CALLS // 2:             # and another helper
+                nginx.process.send_signal(signal.SIGHUP)
+                time.sleep(1.5)
+
+        nginx.stop()
+        known = simulator.calls()
 
     spans, metrics, resources = read(take(lines))
     tap.equal(len(spans), CALLS, temporality + ': every call arrived')
@@ -353,6 +424,103 @@ def check_nginx(tmp, collector, lines, temporality):
            == CALLS, '%s: metrics say %d calls' % (temporality, CALLS),
            counts)
     tap.no_alerts(nginx)
+
+
+def check_refusals(tmp, collector, lines):
+    """what budgets refused: an event of the span, and a log record"""
+
+    tmp = os.path.join(tmp, 'refusals')
+
+    with served(tmp, collector) as (nginx, port, _):
+        converse(port, 0, '/tenant', 'a')
+        told = refused(port, '/tenant', 'a')
+        converse(port, 0, '/dry')
+        converse(port, 0, '/dry')
+        refused(port, '/unsampled', 'a')
+        post(port, '/budgets', {'zone': 'tenant', 'key': 'a', 'add': '5req',
+                                'until': '1h', 'reason': 'launch'})
+
+    text = take(lines)
+    logs = records(text)
+    spans, _, resources = read(text)
+
+    refusal = {'genai.budget.status': 'REJECTED',
+               'genai.budget.zone': 'tenant',
+               'genai.budget.limit': '1req/day',
+               'genai.budget.class': 'batch'}
+    would = {'genai.budget.status': 'REJECTED_DRY_RUN',
+             'genai.budget.zone': '/dry/', 'genai.budget.limit': '1req/day'}
+
+    events = {e['attributes'][0]['value']['stringValue']: (e, s)
+              for s in spans.values() for e in s.get('events', [])}
+    tap.equal(sorted(events), ['REJECTED', 'REJECTED_DRY_RUN'],
+              'refusals are events of their spans')
+
+    for status, wanted in (('REJECTED', refusal), ('REJECTED_DRY_RUN', would)):
+        event = events[status][0]
+        tap.equal((event['name'], strings(event)),
+                  ('genai.budget.rejected', wanted), status + ': the event')
+
+    # two workers' lanes are not emptied in the order of the calls
+    logs.sort(key=lambda r: strings(r)['genai.location'])
+
+    if not tap.equal([(strings(r)['genai.location'], r['eventName'])
+                      for r in logs],
+                     [('/budgets', 'genai_budget raise'),
+                      ('/dry/', 'genai.budget.rejected'),
+                      ('/tenant/', 'genai.budget.rejected'),
+                      ('/unsampled/', 'genai.budget.rejected')],
+                     'a log record for each, and for the raise'):
+        return
+
+    raising, dry, tenant, unsampled = logs
+    model = {'gen_ai.request.model': SONNET}
+    check_record(tenant, events['REJECTED'], ('WARN', 13, told),
+                 dict(refusal, **model, **{'genai.location': '/tenant/',
+                                           'tenant': 'a'}), 'refused')
+    check_record(dry, events['REJECTED_DRY_RUN'],
+                 ('INFO', 9, 'a budget would have refused a call'),
+                 dict(would, **model, **{'genai.location': '/dry/'}),
+                 'dry run')
+
+    tap.ok(unsampled['spanId'] not in spans and unsampled['flags'] & 1 == 0
+           and unsampled['body'] == {'stringValue': told},
+           'one that is not sampled has a record and no span', unsampled)
+
+    span = spans.get(raising['spanId'], {})
+    tap.equal((span.get('name'), span.get('kind')),
+              ('genai_budget raise', 2), 'the raise has a span of its own')
+    tap.equal({k: v for k, v in strings(raising).items() if 'budget' in k
+               and k != 'genai.budget.until'},
+              {'genai.budget.zone': 'tenant', 'genai.budget.key': 'a',
+               'genai.budget.add': '5req', 'genai.budget.reason': 'launch'},
+              'and a record that says what was raised')
+
+    tap.ok(all(r['resource'] == resources[0] for r in logs),
+           'records come with the resource of spans', logs[:1])
+    tap.ok(all(r['scope'] == s['scope'] for r in logs
+               for s in spans.values()), 'and their scope', logs[:1])
+
+    same_spans(os.path.join(tmp, 'spans.jsonl'), spans, resources)
+    tap.no_alerts(nginx)
+
+
+def strings(what):
+    return {k: v['stringValue'] for k, v in attributes(what).items()}
+
+
+def check_record(record, of, said, wanted, name):
+    event, span = of
+
+    tap.equal((record['traceId'], record['spanId'], record['flags']),
+              (span['traceId'], span['spanId'], span['flags'] & 0xff),
+              name + ': the ids of its span')
+    tap.equal((record['timeUnixNano'], record['observedTimeUnixNano']),
+              (event['timeUnixNano'],) * 2, name + ': the time of its event')
+    tap.equal((record['severityText'], record['severityNumber'],
+               record['body']), said[:2] + ({'stringValue': said[2]},),
+              name + ': how severe, and the words that the caller got')
+    tap.equal(strings(record), wanted, name + ': its attributes')
 
 
 def main():
@@ -384,6 +552,7 @@ def main():
             if harness.find_module():
                 check_nginx(tmp, port, lines, 'cumulative')
                 check_nginx(tmp, port, lines, 'delta')
+                check_refusals(tmp, port, lines)
 
             log.seek(0)
             tap.equal(log.read(), '', 'the collector complains of nothing')

@@ -34,6 +34,9 @@ add_block_preprocessor(sub {
     if (!defined $block->raw_http) {
         my $http = $block->http_config // '';
 
+        # a call's line is in the log before its client sees the end
+        $http = "lingering_close off;\n$http";
+
         $http = "genai_queue 4m path=$spool;\n$http"
             unless $http =~ /genai_queue/;
         $http = "genai_zone zone=genai:2m;\n$http"

@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/debugexporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/otelcol"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
@@ -73,6 +74,15 @@ func metrics(ctx context.Context, set exporter.Settings,
 		})
 }
 
+func logs(ctx context.Context, set exporter.Settings,
+	cfg component.Config) (exporter.Logs, error) {
+	return exporterhelper.NewLogs(ctx, set, cfg,
+		func(_ context.Context, ld plog.Logs) error {
+			return cfg.(*config).write(
+				(&plog.JSONMarshaler{}).MarshalLogs(ld))
+		})
+}
+
 // the collector's own telemetry: warnings to stderr
 func logger(_ context.Context, _ telemetry.LoggerSettings,
 	_ component.Config) (*zap.Logger, component.ShutdownFunc, error) {
@@ -99,6 +109,7 @@ func components() (f otelcol.Factories, err error) {
 		exporter.NewFactory(component.MustNewType("lines"),
 			func() component.Config { return &config{} },
 			exporter.WithTraces(traces, component.StabilityLevelAlpha),
+			exporter.WithLogs(logs, component.StabilityLevelAlpha),
 			exporter.WithMetrics(metrics, component.StabilityLevelAlpha)))
 
 	return f, err

@@ -101,7 +101,8 @@ def clang(stage):
 def hup(stage):
     """the .t suite in one nginx that is reloaded for each test"""
 
-    stage.run(RUN, "nginx", TEST_NGINX_USE_HUP="1")
+    # USR1 must have been seen before HUP comes: nginx takes the latter first
+    stage.run(RUN, "nginx", TEST_NGINX_USE_HUP="1", TEST_NGINX_SLEEP="0.1")
 
 
 def valgrind(stage):
