@@ -27,20 +27,8 @@ ANSWER = json.dumps({
     'stopReason': 'end_turn', 'metrics': {'latencyMs': 12},
     'usage': {'inputTokens': 25, 'outputTokens': 5, 'totalTokens': 30}})
 
-CONF = '''
-daemon off;
-worker_processes 1;
-%(load)s
-pid logs/nginx.pid;
-error_log logs/error.log error;
-user root;
-events { worker_connections 512; }
-http {
-    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
-    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
+HTTP = '''
     access_log off;
-    genai_prices %(top)s/conf.examples/prices.json;
-    genai_queue 4m path=%(prefix)s/spool;
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
     genai_budget_zone $http_x_tenant zone=tenant:4m limit=1req/day
                       state=tenant.state interval=1s;
@@ -56,13 +44,10 @@ http {
             genai bedrock;
             genai_budget zone=tenant;
             proxy_pass http://127.0.0.1:%(up)d;
-            proxy_read_timeout 300s;
-            client_max_body_size 25m;
         }
         location /budgets { genai_budget_api; }
         location /metrics { genai_status metrics; }
     }
-}
 '''
 
 
@@ -238,10 +223,10 @@ def main():
     prefix = tempfile.mkdtemp(prefix='genai-budget-api-')
     port, up = harness.free_port(), harness.free_port()
     module = harness.find_module()
-    conf = CONF % {
+    conf = harness.CONF % {
         'load': 'load_module %s;' % module if module else '',
-        'top': harness.TOP, 'prefix': prefix, 'port': port, 'up': up,
-        'answer': ANSWER}
+        'top': harness.TOP, 'prefix': prefix,
+        'http': HTTP % {'port': port, 'up': up, 'answer': ANSWER}}
 
     def make():
         return harness.Nginx(prefix, conf, [port, up])

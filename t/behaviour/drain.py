@@ -25,19 +25,7 @@ import prices
 
 TABLE = prices.Prices(os.path.join(tap.TOP, 'conf.examples', 'prices.json'))
 
-CONF = '''
-daemon off;
-worker_processes 1;
-%(load)s
-pid logs/nginx.pid;
-error_log logs/error.log info;
-user root;
-events { worker_connections 2048; }
-http {
-    client_body_temp_path tmp/b; proxy_temp_path tmp/p;
-    fastcgi_temp_path tmp/f; uwsgi_temp_path tmp/u; scgi_temp_path tmp/s;
-    genai_prices %(top)s/conf.examples/prices.json;
-    genai_queue 4m path=%(prefix)s/spool;
+HTTP = '''
     genai_exporter file { path logs/spans.jsonl; interval 100ms; }
     genai_region us-east-1;
 
@@ -48,10 +36,7 @@ http {
         '"stop":"$genai_stop_reason","trace":"$genai_trace_id"}';
     access_log logs/facts.log facts;
 
-    proxy_http_version 1.1;
     proxy_set_header Connection "";
-    proxy_read_timeout 300s;
-    client_max_body_size 25m;
     genai auto;
     genai_drain time=20s size=64m;
 
@@ -97,7 +82,6 @@ http {
             gzip_proxied any; proxy_pass http://sim;
         }
     }
-}
 '''
 
 KEEPALIVE = 8
@@ -472,10 +456,10 @@ def main():
         s.bind(dead)
 
     try:
-        nginx = harness.Nginx(prefix, CONF % dict(
-            ports, load='load_module %s;' % so if so else '', top=tap.TOP,
-            prefix=prefix, sim=sim.port, keepalive=KEEPALIVE,
-            dead=dead),
+        nginx = harness.Nginx(prefix, harness.CONF % dict(
+            load='load_module %s;' % so if so else '', top=tap.TOP,
+            prefix=prefix, http=HTTP % dict(
+                ports, sim=sim.port, keepalive=KEEPALIVE, dead=dead)),
             ports.values())
         gw = Gateway(prefix, sim, ports)
         matrix(gw)
