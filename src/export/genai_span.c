@@ -96,6 +96,7 @@ static const genai_span_row_t  genai_span_rows[] = {
     row("genai.server_latency_ms", ROW_I64, server_latency_ms, FOR_ALL),
     row("genai.stream.events", ROW_U32, events, FOR_ALL),
     row("genai.images", ROW_I64, images, FOR_ALL),
+    row("genai.guardrail.units", ROW_I64, guardrail_units, FOR_ALL),
     row("genai.request.messages", ROW_U32, messages, FOR_ALL),
     row("genai.request.media_parts", ROW_U32, media_parts, FOR_ALL),
     row("genai.request.tools_offered", ROW_U32, tools_offered, FOR_ALL),

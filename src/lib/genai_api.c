@@ -100,6 +100,8 @@ static const char *const  genai_field_names[GENAI_F_N] = {
     [GENAI_F_IMAGES] = "images",
     [GENAI_F_SEARCH_UNITS] = "search_units",
     [GENAI_F_SCORE] = "score",
+    [GENAI_F_GUARDRAIL_UNITS] = "guardrail_units",
+    [GENAI_F_CHECK_SCORE] = "grounding",
     [GENAI_F_ERROR_CODE] = "error_type",
     [GENAI_F_ERROR_MESSAGE] = "error_message"
 };

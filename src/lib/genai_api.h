@@ -101,6 +101,10 @@ typedef enum {
     GENAI_F_IMAGES,
     GENAI_F_SEARCH_UNITS,
     GENAI_F_SCORE,                /* of a document; score.NAME: its own */
+    GENAI_F_GUARDRAIL_UNITS,      /* of text or images that were looked at */
+    GENAI_F_CHECK_TYPE,           /* one check of a guardrail: what of */
+    GENAI_F_CHECK_SCORE,          /*   the score */
+    GENAI_F_CHECK_END,            /*   its end */
 
     /* a stream and its parts */
     GENAI_F_REASONING,            /* reasoning is present, or begins */

@@ -42,6 +42,20 @@
     genai_count(at "toolConfig.tools[].systemTool", GENAI_F_TOOLS_OFFERED)
 
 
+/* 1.7: how well an answer is grounded, and how relevant it is; the same in an
+ * answer of ApplyGuardrail and in Converse's trace */
+
+#define bedrock_checks(at)                                                    \
+    genai_text(at "contextualGroundingPolicy.filters[].type",                 \
+               GENAI_F_CHECK_TYPE),                                           \
+    genai_number(at "contextualGroundingPolicy.filters[].score",              \
+                 GENAI_F_CHECK_SCORE),                                        \
+    genai_end(at "contextualGroundingPolicy.filters[]", GENAI_F_CHECK_END)
+
+#define bedrock_units(key)                                                    \
+    { "usage." key, GENAI_JSON_NUMBER, GENAI_SUM, GENAI_F_GUARDRAIL_UNITS, 0 }
+
+
 /* 4.2; the cache keys are seen in both spellings, here and in Nova's body */
 
 #define bedrock_usage_rows                                                    \
@@ -59,6 +73,8 @@
                  GENAI_F_CACHE_TTL_TOKENS),                                   \
     genai_end("usage.cacheDetails[]", GENAI_F_CACHE_TTL_END),                 \
     genai_number("metrics.latencyMs", GENAI_F_SERVER_LATENCY_MS),             \
+    bedrock_checks("trace.guardrail.inputAssessment.*."),                     \
+    bedrock_checks("trace.guardrail.outputAssessments.*[]."),                 \
     genai_text("trace.promptRouter.invokedModelId", GENAI_F_RESPONSE_MODEL),  \
     genai_text("performanceConfig.latency", GENAI_F_LATENCY_MODE),            \
     genai_text("serviceTier.type", GENAI_F_SERVICE_TIER)
@@ -155,7 +171,15 @@ static const genai_row_t  bedrock_guardrail_request[] = {
 };
 
 static const genai_row_t  bedrock_guardrail_response[] = {
-    genai_text("action", GENAI_F_STOP_REASON)
+    genai_text("action", GENAI_F_STOP_REASON),
+    bedrock_units("topicPolicyUnits"),
+    bedrock_units("contentPolicyUnits"),
+    bedrock_units("wordPolicyUnits"),
+    bedrock_units("sensitiveInformationPolicyUnits"),
+    bedrock_units("contextualGroundingPolicyUnits"),
+    bedrock_units("contentPolicyImageUnits"),
+    bedrock_units("automatedReasoningPolicyUnits"),
+    bedrock_checks("assessments[].")
 };
 
 static const genai_row_t  bedrock_async_request[] = {

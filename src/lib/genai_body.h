@@ -68,6 +68,7 @@ typedef struct {
     const genai_json_program_t *row_program;
 
     int64_t                  ttl_tokens;     /* of an element of a split */
+    double                   check_score;    /* of a guardrail's check */
     uint64_t                 now_ns;         /* of the feed that runs */
     uint32_t                 delta_bytes;    /* of a payload not looked into */
     uint16_t                 block_mark;     /* arena before block_name */
@@ -90,6 +91,8 @@ typedef struct {
     unsigned                 inner_on:1;
     unsigned                 inner_done:1;
     unsigned                 ttl_1h:1;
+    unsigned                 check:2;        /* its kind, 0 none known */
+    unsigned                 check_scored:1;
     unsigned                 block_tool:1;
     unsigned                 visible:1;      /* this event shows something */
     unsigned                 failed:1;       /* this event tells an error */

@@ -75,6 +75,7 @@ static const genai_field_t  genai_fields[GENAI_F_N] = {
     [GENAI_F_OUTPUT_CHARS] = field_i64(output_chars),
     [GENAI_F_DOCUMENTS] = field_i64(documents),
     [GENAI_F_IMAGES] = field_i64(images),
+    [GENAI_F_GUARDRAIL_UNITS] = field_i64(guardrail_units),
     [GENAI_F_SEARCH_UNITS] = field_i64(search_units)
 };
 
@@ -92,6 +93,8 @@ static void genai_field_int(int64_t *p, unsigned take,
 static void genai_field_uint(uint32_t *p, unsigned take,
     const genai_json_value_t *v);
 static void genai_field_ttl(genai_body_t *b);
+static void genai_field_check(genai_body_t *b, unsigned field,
+    const genai_json_value_t *v);
 static void genai_field_append(genai_call_t *c, genai_str_t *list,
     genai_str_t s, char separator, size_t max);
 static void genai_field_tool(genai_call_t *c, genai_str_t name);
@@ -224,6 +227,12 @@ genai_field_special(genai_body_t *b, unsigned field, unsigned take,
 
     case GENAI_F_CACHE_TTL_END:
         genai_field_ttl(b);
+        break;
+
+    case GENAI_F_CHECK_TYPE:
+    case GENAI_F_CHECK_SCORE:
+    case GENAI_F_CHECK_END:
+        genai_field_check(b, field, v);
         break;
 
     case GENAI_F_PART_TYPE:
@@ -489,6 +498,63 @@ genai_field_uint(uint32_t *p, unsigned take, const genai_json_value_t *v)
     if (n >= 0) {
         *p = (n > UINT32_MAX) ? UINT32_MAX : (uint32_t) n;
     }
+}
+
+
+/* what body->check says: none, or one of these */
+
+static const genai_str_t  genai_check_names[] = {
+    genai_string(""), genai_string("grounding"), genai_string("relevance")
+};
+
+
+/*
+ * A guardrail looks at an answer in pieces, and each has scores of its own:
+ * the least of them is the call's.
+ */
+
+static void
+genai_field_check(genai_body_t *b, unsigned field,
+    const genai_json_value_t *v)
+{
+    unsigned       i;
+    genai_call_t  *c;
+
+    c = b->call;
+
+    if (field == GENAI_F_CHECK_TYPE) {
+        b->check = genai_str_is(v->text, "GROUNDING") ? 1
+                   : genai_str_is(v->text, "RELEVANCE") ? 2 : 0;
+        return;
+    }
+
+    if (field == GENAI_F_CHECK_SCORE) {
+        b->check_score = v->real;
+        b->check_scored = 1;
+        return;
+    }
+
+    if (b->check && b->check_scored) {
+
+        for (i = 0; i < c->nscores; i++) {
+            if (genai_str_eq(c->scores[i].name, genai_check_names[b->check]))
+            {
+                break;
+            }
+        }
+
+        if (i == c->nscores && i < GENAI_CALL_SCORES) {
+            c->scores[i].name = genai_check_names[b->check];
+            c->scores[i].value = b->check_score;
+            c->nscores++;
+
+        } else if (i < c->nscores && b->check_score < c->scores[i].value) {
+            c->scores[i].value = b->check_score;
+        }
+    }
+
+    b->check = 0;
+    b->check_scored = 0;
 }
 
 

@@ -201,6 +201,7 @@ genai_call_init(genai_call_t *c, char *arena, size_t size)
     c->budget_reserved = -1;
     c->server_latency_ms = -1;
     c->images = -1;
+    c->guardrail_units = -1;
     c->search_units = -1;
 
     c->max_tokens = -1;

@@ -330,6 +330,7 @@ typedef struct {
     int64_t       server_latency_ms;     /* metrics.latencyMs, header; -1 */
     int64_t       images;                /* images made, -1 none */
     int64_t       search_units;          /* rerank: documents ranked, -1 */
+    int64_t       guardrail_units;       /* billed by a guardrail, -1 none */
 
     /* request parameters, -1 (NaN for doubles) when not given */
 

@@ -121,6 +121,7 @@ enum {
     x(108, U64, request_bytes)                                                \
     x(109, U64, response_bytes)                                               \
     x(110, I64, budget_reserved)                                              \
+    x(111, I64, guardrail_units)                                              \
     x(130, DOUBLE, temperature)                                               \
     x(131, DOUBLE, top_p)                                                     \
     x(132, SUM, score_sum)                                                    \

@@ -39,6 +39,14 @@ START = event("messageStart", {"role": "assistant", "p": "abcdefg"})
 BLOCK_END = event("contentBlockStop", {"contentBlockIndex": 0})
 
 
+# of a guardrail that looks at what an answer is grounded in
+GROUNDED = {"contextualGroundingPolicy": {"filters": [
+    {"type": "GROUNDING", "threshold": 0.75, "score": 0.625,
+     "action": "BLOCKED", "detected": True},
+    {"type": "RELEVANCE", "threshold": 0.5, "score": 0.25,
+     "action": "BLOCKED"}]}}
+
+
 def plain():
     c = Case("converse/plain", "converse", HAIKU, ASK, "recorded")
     c.answer(reply([{"text": "Hello."}], "end_turn", inputTokens=12,
@@ -134,7 +142,12 @@ def rich():
                 inputTokens=0, outputTokens=0, totalTokens=0)
     doc["trace"] = {"guardrail": {"inputAssessment": {"gr-abc123": {
         "topicPolicy": {"topics": [{"name": "t", "type": "DENY",
-                                    "action": "BLOCKED"}]}}}}}
+                                    "action": "BLOCKED"}]}}},
+        "outputAssessments": {"gr-abc123": [GROUNDED, {
+            "contextualGroundingPolicy": {"filters": [
+                {"score": 0.875, "type": "GROUNDING", "threshold": 0.5},
+                {"type": "NEW", "score": 0.1}]}}]}}}
+    c.expect(**{"score.grounding": 0.625, "score.relevance": 0.25})
     c.answer(doc)
     c.expect(**facts, **usage(0, 0), stop_reason="guardrail_intervened",
              finish="content_filter", output_chars=9, server_latency_ms=612,
@@ -223,12 +236,15 @@ def streams():
                                            "outputTokens": 8,
                                            "totalTokens": 11},
                                  "metrics": {"latencyMs": 88},
-                                 "trace": {"guardrail": {}},
+                                 "trace": {"guardrail": {
+                                     "outputAssessments": {
+                                         "gr-1": [GROUNDED]}}},
                                  "serviceTier": {"type": "flex"}})])
     c.expect(**ASK_FACTS, **usage(3, 8), streamed=1,
              stop_reason="guardrail_intervened", finish="content_filter",
              events=6, text_events=2, output_chars=20, server_latency_ms=88,
-             service_tier="flex")
+             service_tier="flex",
+             **{"score.grounding": 0.625, "score.relevance": 0.25})
     yield c
 
 
@@ -243,6 +259,27 @@ def count():
     yield c
 
 
+def guard():
+    c = Case("converse/apply-guardrail", "apply", None,
+             {"source": "OUTPUT", "content": [
+                 {"text": {"text": "the source", "qualifiers": [
+                     "grounding_source"]}}, {"text": {"text": "abc"}}]},
+             raw_path="/guardrail/gr-1/version/2/apply")
+    c.answer({"usage": {"topicPolicyUnits": 1, "contentPolicyUnits": 2,
+                        "wordPolicyUnits": 0,
+                        "sensitiveInformationPolicyUnits": 1,
+                        "sensitiveInformationPolicyFreeUnits": 7,
+                        "contextualGroundingPolicyUnits": 3},
+              "action": "GUARDRAIL_INTERVENED", "outputs": [
+                  {"text": "Sorry."}], "assessments": [GROUNDED]})
+    c.expect(operation="apply_guardrail", step=None, prompt_chars=13,
+             guardrail_id="gr-1", guardrail_version="2", guardrail_units=7,
+             stop_reason="GUARDRAIL_INTERVENED", finish="content_filter",
+             skip="not_billed",
+             **{"score.grounding": 0.625, "score.relevance": 0.25})
+    yield c
+
+
 def cases():
-    for part in (plain, rich, streams, count):
+    for part in (plain, rich, streams, count, guard):
         yield from part()

@@ -124,7 +124,8 @@ class Case:
                    "invoke-with-response-stream":
                    "InvokeModelWithResponseStream",
                    "converse-stream": "ConverseStream",
-                   "count-tokens": "CountTokens"}[op],
+                   "count-tokens": "CountTokens",
+                   "apply": "ApplyGuardrail"}[op],
             "operation": "chat", "step": "llm_generation",
             "path": path}
         if op.endswith("stream"):

@@ -364,7 +364,7 @@ corpus_cmp(const void *a, const void *b)
 static void
 corpus_facts(const genai_call_t *c, const char *op, char *out)
 {
-    char           tmp[CORPUS_FACTS], tools[1024];
+    char           tmp[CORPUS_FACTS], tools[1024], name[64];
     size_t         i, n;
     corpus_dump_t  d;
 
@@ -413,6 +413,7 @@ corpus_facts(const genai_call_t *c, const char *op, char *out)
     put_i64(reasoning_tokens); put_i64(total_tokens);
     put_i64(cache_write_1h_tokens); put_i64(server_latency_ms);
     put_i64(images); put_i64(search_units); put_i64(max_tokens);
+    put_i64(guardrail_units);
     put_i64(top_k); put_i64(prompt_chars); put_i64(system_chars);
     put_i64(output_chars); put_i64(embedding_dimension);
     put_i64(documents); put_i64(top_k_requested);
@@ -428,6 +429,13 @@ corpus_facts(const genai_call_t *c, const char *op, char *out)
 
     if (!isnan(c->score_top)) {
         corpus_put(&d, "score_top", "%g", c->score_top);
+    }
+
+    for (i = 0; i < c->nscores; i++) {
+        n = (size_t) snprintf(name, sizeof(name), "score.%.*s",
+                              (int) c->scores[i].name.len,
+                              c->scores[i].name.data);
+        corpus_put(&d, name, "%g", c->scores[i].value);
     }
 
     if (c->disagreement) {
