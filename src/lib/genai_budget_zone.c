@@ -2,6 +2,7 @@
  * The budgets of many keys in shared memory.  See genai_budget_zone.h.
  */
 
+#include "genai_budget_bound.h"
 #include "genai_budget_zone.h"
 #include "genai_budget_zone_private.h"
 
@@ -666,11 +667,7 @@ settle_used(const genai_budget_amounts_t *used,
     const genai_budget_amounts_t *held, genai_budget_amounts_t *a)
 {
     *a = used ? *used : *held;
-
-    a->usd_pico = a->usd_pico < 0 ? held->usd_pico : a->usd_pico;
-    a->itok = a->itok < 0 ? held->itok : a->itok;
-    a->otok = a->otok < 0 ? held->otok : a->otok;
-    a->req = a->req < 0 ? held->req : a->req;
+    genai_budget_fill(a, held);
 }
 
 

@@ -398,7 +398,9 @@ ngx_http_genai_budget_reserve(ngx_http_request_t *r,
     hold->key = call->key;
     b->n++;
 
-    if (bc->stop
+    /* a dry run cuts nothing */
+
+    if (bc->stop && !call->force
         && genai_budget_zone_held(&zc->zone, hold->handle, &hold->amounts)
            == GENAI_OK)
     {

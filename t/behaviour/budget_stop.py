@@ -46,6 +46,10 @@ HTTP = '''
             genai_budget zone=call;
             proxy_pass http://sim/; proxy_buffering off;
         }
+        location /dry/ {
+            genai_budget_dry_run on;
+            proxy_pass http://sim/; proxy_buffering off;
+        }
         location /budgets { genai off; genai_budget_api; access_log off; }
         location /genai/ { genai off; genai_status; access_log off; }
     }
@@ -139,6 +143,8 @@ def main():
 
         for api in APIS:
             whole, _ = open_call(ports, 'h1', '/runs', api, 'runs-' + api)
+            dry, _ = open_call(ports, 'h1', '/dry', api, 'dry-' + api)
+            tap.equal(len(dry), len(whole), api + ': a dry run cuts nothing')
             for way in WAYS:
                 for where in '', '/buffered':
                     check(ports, whole, way, where, api)
