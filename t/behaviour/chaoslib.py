@@ -11,9 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                'lib'))
+import processes
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -402,22 +407,7 @@ class Nginx:
             return int(f.read())
 
     def children(self, title, parent=None):
-        parent = parent or self.pid()
-        out = []
-        for path in glob.glob('/proc/[0-9]*/stat'):
-            try:
-                with open(path) as f:
-                    stat = f.read()
-                pid = int(stat.split()[0])
-                rest = stat[stat.rindex(')') + 2:].split()
-                if int(rest[1]) != parent or rest[0] in 'ZX':
-                    continue
-                with open('/proc/%d/cmdline' % pid) as f:
-                    if title in f.read():
-                        out.append(pid)
-            except (OSError, ValueError):
-                pass
-        return sorted(out)
+        return processes.children(parent or self.pid(), title)
 
     def workers(self):
         pids = self.children('worker process')

@@ -9,7 +9,6 @@ maxTokens.
 import argparse
 import asyncio
 import decimal
-import glob
 import http.client
 import json
 import os
@@ -26,6 +25,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tap
 import harness
 import prices
+import processes
 
 MODEL = 'anthropic.claude-3-haiku-20240307-v1:0'
 DEAR = 'anthropic.claude-opus-4-1-20250805-v1:0'
@@ -180,22 +180,9 @@ class Gateway:
             return int(f.read())
 
     def children(self, title, parent=None):
-        out = []
-        for name in glob.glob('/proc/[0-9]*/stat'):
-            try:
-                with open(name) as f:
-                    stat = f.read()
-                pid = int(stat.split()[0])
-                rest = stat[stat.rindex(')') + 2:].split()
-                if int(rest[1]) != (parent or self.pid()) or rest[0] in 'ZX':
-                    continue
-                with open('/proc/%d/cmdline' % pid) as f:
-                    if title in f.read():
-                        out.append(pid)
-            except (OSError, ValueError):
-                pass
+        out = processes.children(parent or self.pid(), title)
         self.seen.update(out)
-        return sorted(out)
+        return out
 
     def workers(self, parent=None):
         return [p for p in self.children('worker process', parent)
